@@ -65,6 +65,7 @@ __all__ = [
     "kind",
     "merge",
     "read",
+    "replace",
     "shape",
     "wire",
     "write",
@@ -80,8 +81,15 @@ class Unset(enum.Enum):
 
     UNSET = "unset"
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> Literal[False]:
         return False
+
+    def __getattr__(self, name: str) -> Any:
+        # What lies within something untold is untold as well, so that reading, for example,
+        # client.session.audio.output.voice needs no checks on the way.
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self
 
     def __repr__(self) -> str:
         return "UNSET"
@@ -241,8 +249,12 @@ def write(value: Any, path: str) -> Any:
 
 
 def merge(old: S, new: S) -> S:
-    """Lay the settings of ``new`` over ``old``: set fields win, shapes merge field by field."""
-    if type(old) is not type(new):
+    """Lay the settings of ``new`` over ``old``: set fields win, shapes merge field by field.
+
+    A shape whose ``type`` is another replaces the old one whole: its fields mean other things.
+    """
+    kinds = (getattr(old, "type", UNSET), getattr(new, "type", UNSET))
+    if type(old) is not type(new) or (kinds[0] != kinds[1] and UNSET not in kinds):
         return new
     changes: dict[str, Any] = {}
     for f in _plan(type(new)).fields:
@@ -250,7 +262,13 @@ def merge(old: S, new: S) -> S:
         if theirs is UNSET:
             continue
         changes[f.name] = merge(ours, theirs) if isinstance(theirs, Shape) else theirs
-    return attrs.evolve(old, **changes)  # type: ignore[misc]
+    return replace(old, **changes)
+
+
+def replace(old: S, **changes: Any) -> S:
+    """A copy of a shape with some fields changed."""
+    copy: S = attrs.evolve(old, **changes)  # type: ignore[misc]
+    return copy
 
 
 # --- one rule per annotation -------------------------------------------------------------------
@@ -578,13 +596,13 @@ def _tagged(base: type[Shape]) -> Rule:
             cls = kinds.get("")
             if cls is None:
                 raise Mismatch(says)
-        return _object(cls).read(data, path)
+        return _rule(cls).read(data, path)
 
     def write_tagged(value: Any, path: str) -> Any:
         if isinstance(value, dict):
             value = read_tagged(value, path)
         if not isinstance(value, base):
             _refuse(path, says, value)
-        return _object(type(value)).write(value, path)
+        return _rule(type(value)).write(value, path)
 
     return Rule(says, read_tagged, write_tagged)

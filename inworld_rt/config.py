@@ -486,3 +486,12 @@ class ReplyConfig(Shape):
     prompt: Setting[str | Prompt | None] = UNSET
     reasoning: Setting[Reasoning] = UNSET
     parallel_tool_calls: Setting[bool] = UNSET
+
+    @classmethod
+    def of(cls, **fields: Any) -> ReplyConfig:
+        """Make settings from keyword arguments, strictly.
+
+        Raises:
+            ConfigError: an unknown name or a wrong value, with the path and what is allowed.
+        """
+        return read(cls, _plain(fields), "response")

@@ -1,0 +1,190 @@
+"""One answer as it is being made: words, sound, items, status. Pure; the blocking face of it is
+:class:`~inworld_rt.Response`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import define, field
+
+from inworld_rt.events import (
+    AudioDelta,
+    ContentPartDone,
+    Event,
+    ResponseDone,
+    TextDelta,
+    TextDone,
+    TranscriptDelta,
+    TranscriptDone,
+)
+from inworld_rt.items import FunctionCall, Item
+from inworld_rt.outcome import StatusDetails, Usage
+from inworld_rt.pcm import AudioFormat, Carry
+
+__all__ = ["Answer", "heard"]
+
+# Which family of events an event belongs to. The same words may arrive in both (protocol:
+# assistant text), so the family of the first delta is kept and the other ignored.
+_TEXT, _SPOKEN = "text", "transcript"
+
+PartKey = tuple[Any, Any]
+
+
+@define(eq=False)
+class Answer:
+    """The state of one answer.
+
+    Attributes:
+        format: how its audio is coded.
+        id: the server's id; ``None`` until it began.
+        status: ``waiting``, then the server's words: ``in_progress``, ``completed``, ``cancelled``,
+            ``failed``, ``incomplete``; or ``lost``, where the connection ended first.
+        items: what was made, in order.
+        received: bytes of audio so far.
+        cut_ms: milliseconds after which it was truncated, or ``None``.
+        owner: whoever shows it to the user; not used here.
+    """
+
+    format: AudioFormat = field(factory=AudioFormat)
+    id: str | None = None
+    status: str = "waiting"
+    details: StatusDetails | None = None
+    usage: Usage | None = None
+    items: list[Item] = field(factory=list)
+    received: int = 0
+    cut_ms: int | None = None
+    owner: Any = None
+    _family: str | None = None
+    _parts: dict[PartKey, str] = field(factory=dict)
+    _carries: dict[PartKey, Carry] = field(factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will come."""
+        return self.status not in ("waiting", "in_progress")
+
+    @property
+    def text(self) -> str:
+        """The words so far."""
+        return _join(self._parts.values())
+
+    @property
+    def calls(self) -> list[FunctionCall]:
+        """The tools that it wants to be run."""
+        return [item for item in self.items if isinstance(item, FunctionCall)]
+
+    def begin(self, response_id: str | None, format: AudioFormat) -> None:
+        """The server started it."""
+        self.id, self.format, self.status = response_id, format, "in_progress"
+
+    def reset(self) -> None:
+        """Forget what came: it belonged to another answer."""
+        self.id, self.status, self.received = None, "waiting", 0
+        self.details = self.usage = self._family = None
+        for collected in (self.items, self._parts, self._carries):
+            collected.clear()
+
+    def sound(self, event: AudioDelta) -> bytes:
+        """Take a slice of audio; returns its whole samples, an odd rest waits for the next slice
+        (deltas are not promised to end on a sample)."""
+        key = (event.item_id, event.content_index)
+        carry = self._carries.get(key)
+        if carry is None:
+            carry = self._carries[key] = Carry(self.format.bytes_per_frame)
+        pcm = carry.push(event.audio)
+        self.received += len(pcm)
+        return pcm
+
+    def words(self, event: Event) -> str:
+        """Take a piece of text, or the final text that replaces the pieces.
+
+        Returns:
+            What is new at the end of the text; empty where nothing is.
+        """
+        if isinstance(event, TextDelta | TranscriptDelta):
+            key = self._key(event, _TEXT if isinstance(event, TextDelta) else _SPOKEN)
+            if key is None:
+                return ""
+            self._parts[key] = self._parts.get(key, "") + event.delta
+            return event.delta
+        if isinstance(event, TextDone):
+            return self._settle(event, _TEXT, event.text)
+        if isinstance(event, TranscriptDone):
+            return self._settle(event, _SPOKEN, event.transcript)
+        if isinstance(event, ContentPartDone):
+            text = getattr(event.part, "text", None)
+            if text:
+                return self._settle(event, _TEXT, text)
+            return self._settle(event, _SPOKEN, getattr(event.part, "transcript", None) or "")
+        return ""
+
+    def _key(self, event: Any, family: str) -> PartKey | None:
+        """Where the event's words belong; ``None`` if its family is not the chosen one."""
+        if self._family is None:
+            self._family = family
+        return (event.item_id, event.content_index) if family == self._family else None
+
+    def _settle(self, event: Any, family: str, text: str) -> str:
+        """Replace the pieces of a part by its final text."""
+        if not text:
+            return ""
+        key = self._key(event, family)
+        if key is None:
+            return ""
+        before = self._parts.get(key, "")
+        self._parts[key] = text
+        return text[len(before) :] if text.startswith(before) else ""
+
+    def finish(self, event: ResponseDone) -> None:
+        """The server ended it. What the final object says replaces what was collected."""
+        state = event.response
+        self.status = (state and state.status) or "completed"
+        if self.status == "in_progress":  # a sloppy server; "done" is done
+            self.status = "completed"
+        self.details = state.status_details if state else None
+        # Some servers put the usage beside the response instead of into it.
+        self.usage = (state and state.usage) or event.usage
+        if state and state.output:
+            self.items = list(state.output)
+        if not self._parts:
+            for index, item in enumerate(self.items):
+                if words := getattr(item, "text", ""):
+                    self._parts[index, None] = words
+
+    def add_item(self, item: Item | None) -> None:
+        """An item of the answer is final."""
+        if item is None:
+            return
+        for i, known in enumerate(self.items):
+            if known.id is not None and known.id == item.id:
+                self.items[i] = item
+                return
+        self.items.append(item)
+
+
+def heard(text: str, heard_ms: float, total_ms: float) -> str:
+    """The part of a text that was spoken in the first ``heard_ms`` of ``total_ms``.
+
+    Speech is taken to run evenly over the letters; a word that was not finished is left out.
+
+    Args:
+        text: all the words.
+        heard_ms: milliseconds that were heard.
+        total_ms: milliseconds that all of it takes.
+    """
+    if total_ms <= 0 or heard_ms >= total_ms:
+        return text
+    end = int(len(text) * max(0.0, heard_ms) / total_ms)
+    if end < len(text) and not text[end].isspace():
+        end = max(text.rfind(" ", 0, end + 1), 0)
+    return text[:end].rstrip()
+
+
+def _join(texts: Any) -> str:
+    """Parts in order, with a space where neither side has one."""
+    out = ""
+    for text in texts:
+        if out and text and not out[-1].isspace() and not text[0].isspace():
+            out += " "
+        out += text
+    return out

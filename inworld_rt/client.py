@@ -1,0 +1,608 @@
+"""The blocking client: connect, say something, get an answer."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from inworld_rt.answer import Answer
+from inworld_rt.auth import Credentials, find_credentials
+from inworld_rt.codec import UNSET
+from inworld_rt.config import ReplyConfig, SessionConfig
+from inworld_rt.conversation import Conversation
+from inworld_rt.errors import (
+    AuthError,
+    ConfigError,
+    ConnectError,
+    ConnectionClosed,
+    ConnectionClosedOK,
+    ServerError,
+    WaitTimeout,
+)
+from inworld_rt.eventlog import KEPT, Kind, matcher
+from inworld_rt.events import (
+    Event,
+    InputAudioClear,
+    InputAudioCommit,
+    ItemCreate,
+    ItemDelete,
+    ItemDeleted,
+    ItemRetrieve,
+    ItemRetrieved,
+    ItemTruncate,
+    ItemTruncated,
+    ResponseCreate,
+    SessionUpdate,
+    SessionUpdated,
+)
+from inworld_rt.items import InputText, Item, Message, TextPart
+from inworld_rt.link import Link, Stats
+from inworld_rt.pcm import AudioFormat
+from inworld_rt.response import Response
+from inworld_rt.session import Request
+from inworld_rt.transport import Transport, connect, endpoint, new_session_id
+from inworld_rt.upload import Recorded, samples, send_recording
+from inworld_rt.workers import Deadline, Inbox
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Client"]
+
+DEFAULTS = SessionConfig.of(
+    output_modalities=["audio", "text"],
+    # Said outright, because sizes and times are counted by them.
+    input_format=AudioFormat(),
+    output_format=AudioFormat(),
+    # Whether transcription is on by itself differs by source (protocol: contradictions).
+    transcription={"model": "inworld/inworld-stt-1"},
+    # The client answers tool calls in its own time (protocol: function call).
+    provider_data={"auto_tool_response": False},
+)
+"""What is asked for unless the user says otherwise; the rest is left to the server."""
+
+MAX_TEXT = 4_000_000
+"""Characters of one text at most; the server's messages end at 15 MiB."""
+
+_UNCOLLECTED = 16  # finished responses kept for wait_for_response()
+
+
+class Client:
+    """A session with the Realtime API. Any method may be called from any thread.
+
+    ::
+
+        with Client(voice="Clive") as client:
+            client.say("Tell me a joke.").save("joke.wav")
+
+    The constructor connects: when it returns, the session is configured and ready; when it fails,
+    it raises. Leaving ``with`` closes it.
+
+    Answers take turns, since the server makes one at a time: a second :meth:`say` waits until the
+    first answer is complete. When the connection breaks, the call that waits raises, and so does
+    every call after it.
+    """
+
+    def __init__(
+        self,
+        *,
+        instructions: str | None = None,
+        voice: str | None = None,
+        model: str | None = None,
+        config: SessionConfig | None = None,
+        credentials: Credentials | str | None = None,
+        url: str | None = None,
+        session_id: str | None = None,
+        connect_timeout: float = 15.0,
+        timeout: float = 60.0,
+        transport: Transport | None = None,
+        insecure_host: str | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        """Connect and configure.
+
+        Blocks until the server has accepted the settings: one round trip after the handshake.
+
+        Args:
+            instructions: the system prompt.
+            voice: a voice's name or id, for example ``"Clive"``.
+            model: the language model, ``provider/model``.
+            config: any other settings; the three above win over it. A dict in the wire's form will
+                do, too.
+            credentials: an API key or token; default: the environment's ``INWORLD_API_KEY``.
+            url: where to connect; default: ``INWORLD_REALTIME_URL``, or the service.
+            session_id: names this session in the URL; default: a fresh unique one.
+            connect_timeout: seconds for all of connecting and configuring.
+            timeout: seconds of the server's silence after which other calls give up.
+            transport: an open connection to use instead of making one, for tests.
+            insecure_host: the one host that is no loopback address and may be spoken to without
+                encryption (``ws://``). The key then travels in clear.
+            ssl_context: for certificates of your own; default: the system's.
+
+        Raises:
+            ConfigError: a setting, the key or the URL is wrong; nothing was sent.
+            AuthError: the server refused the credentials or the account.
+            ConnectError: no connection came about.
+            ServerError: the server refused the settings, for example an unknown voice.
+            ConnectionClosed: the server closed instead of answering them.
+        """
+        self.timeout = _seconds("timeout", timeout)
+        deadline = Deadline(_seconds("connect_timeout", connect_timeout))
+        plain = {"instructions": instructions, "voice": voice, "model": model}
+        plain = {name: value for name, value in plain.items() if value is not None}
+        wanted = DEFAULTS.merged(_settings(config, plain))
+        wanted.to_dict()  # a wrong setting is found before any I/O
+        if transport is None:
+            key = find_credentials(credentials)
+            transport = connect(
+                endpoint(url, session_id or new_session_id()),
+                credentials_header=key.header(),
+                credential_source=key.source,
+                connect_timeout=connect_timeout,
+                ssl_context=ssl_context,
+                insecure_host=insecure_host,
+            )
+        # Answers that began or were asked for and that nobody has waited for yet.
+        self._uncollected: deque[Response] = deque(maxlen=_UNCOLLECTED)
+        self._arrivals: list[Inbox[Response]] = []
+        self._link = Link(transport, self._adopt)
+        # One settings change at a time: the server's answer does not say which one it belongs to.
+        self._updating = threading.Lock()
+        self._link.start()
+        try:
+            self._configure(wanted, deadline.left() or 0.0, ("",))
+        except BaseException as exc:
+            self._link.close(polite=not isinstance(exc, (ConnectionClosed, KeyboardInterrupt)))
+            meant = _start_error(exc)
+            if meant is exc:
+                raise
+            raise meant from exc
+
+    # --- saying and asking -----------------------------------------------------------------------
+
+    def say(self, text: str) -> Response:
+        """Send a text as the user's turn and ask for the answer.
+
+        Does not wait for it: iterate the response, or take its ``text``.
+
+        Raises:
+            ConfigError: the text is empty or no text.
+            ConnectionClosed: the session is over.
+        """
+        return self._request(_message(text, "user"))
+
+    def ask(self, text: str) -> str:
+        """Say something and wait for the answer.
+
+        Returns:
+            The answer's words.
+
+        Raises:
+            InworldError: as :meth:`say` and :meth:`Response.wait`.
+        """
+        return self.say(text).text
+
+    def send_recording(self, recording: Recorded, *, realtime: bool = False) -> Response:
+        """Send recorded speech as the user's turn, and get the answer to it.
+
+        Works with semantic and server turn detection, which hear its end by themselves, and with
+        push-to-talk. Blocks while it is sent; if an answer is being made, until that is complete.
+
+        Args:
+            recording: a WAV file of any rate, width and number of channels, or bytes: of such a
+                file, or of samples in the session's input format.
+            realtime: send it as fast as it would be spoken, instead of at once.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            AudioError: it is no WAV file, or has no sound in it.
+            BackendMissing: its rate has to be converted, and the package for that is missing.
+            ConfigError: the samples are incomplete or empty.
+            WaitTimeout: the server heard no speech in it, or did not find its end.
+            ConnectionClosed: the session is, or went, over.
+        """
+        answer = Answer()
+        response = self._respond(answer)
+        try:
+            send_recording(self._link, recording, answer, realtime=realtime, timeout=self.timeout)
+        except BaseException:
+            self._collect(response)
+            raise
+        return response
+
+    def create_response(self, **overrides: Any) -> Response:
+        """Ask for an answer to the conversation as it is.
+
+        Args:
+            overrides: settings for this answer only, for example ``instructions="Whisper."`` or
+                ``output_modalities=["text"]``: fields of
+                :class:`~inworld_rt.config.ReplyConfig`.
+
+        Raises:
+            ConfigError: an override is unknown or wrong.
+            ConnectionClosed: the session is over.
+        """
+        settings = ReplyConfig.of(**overrides) if overrides else UNSET
+        return self._request(settings=settings)
+
+    def cancel_response(self) -> None:
+        """Stop the answer in progress, or the one about to begin; nothing to stop is fine.
+
+        Raises:
+            ConnectionClosed: the session is over.
+        """
+        self._link.check()
+        answer = self._link.session.current
+        if answer is not None:
+            self._link.apply(lambda session: session.cancel(answer))
+
+    def _request(self, *items: Item, settings: Any = UNSET) -> Response:
+        link = self._link
+        events: list[Event] = [ItemCreate(item=i, event_id=link.new_id()) for i in items]
+        events.append(ResponseCreate(response=settings, event_id=link.new_id()))
+        request = Request(Answer(), tuple(events))
+        link.check()
+        response = self._respond(request.answer)
+        try:
+            link.request(request)
+        except BaseException:
+            self._collect(response)
+            raise
+        return response
+
+    def _respond(self, answer: Answer) -> Response:
+        response = Response(self._link, answer, self.timeout, self._collect)
+        self._uncollected.append(response)
+        return response
+
+    def _adopt(self, answer: Answer) -> None:
+        response = answer.owner or self._respond(answer)
+        for arrival in list(self._arrivals):
+            arrival.put(response)
+
+    # --- the parts -------------------------------------------------------------------------------
+
+    def send_text(self, text: str, role: str = "user") -> None:
+        """Add a text to the conversation, without asking for an answer.
+
+        Args:
+            text: the text.
+            role: who says it: ``user``, ``system`` or ``assistant``.
+
+        Raises:
+            ConfigError: the text is empty, or the role is none of these.
+            ConnectionClosed: the session is over.
+        """
+        self._link.post(ItemCreate(item=_message(text, role), event_id=self._link.new_id()))
+
+    def send_item(self, item: Item, previous_item_id: str | None = None) -> None:
+        """Add any item to the conversation, without asking for an answer.
+
+        Args:
+            item: the item.
+            previous_item_id: the item before it, or ``"root"`` for the first place; default: the
+                end.
+
+        Raises:
+            ConfigError: a field of the item is wrong.
+            ConnectionClosed: the session is over.
+        """
+        event = ItemCreate(
+            item=item, previous_item_id=previous_item_id, event_id=self._link.new_id()
+        )
+        self._link.post(event)
+
+    def send_audio(self, pcm: bytes) -> None:
+        """Send a slice of the user's speech.
+
+        Blocks only while the network does.
+
+        Args:
+            pcm: samples in the session's input format (default: 16-bit little-endian mono at
+                24000 hertz), whole ones.
+
+        Raises:
+            ConfigError: it is empty, or ends within a sample.
+            ConnectionClosed: the session is over.
+        """
+        self._link.send_audio(samples(pcm, self._link.session.input_format))
+
+    def commit_audio(self) -> None:
+        """Declare the user's turn complete (push-to-talk); asks for no answer.
+
+        Raises:
+            ConnectionClosed: the session is over.
+        """
+        self._link.post(InputAudioCommit(event_id=self._link.new_id()))
+
+    def clear_audio(self) -> None:
+        """Drop the speech that was sent and not yet committed.
+
+        Raises:
+            ConnectionClosed: the session is over.
+        """
+        self._link.post(InputAudioClear(event_id=self._link.new_id()))
+
+    # --- waiting ---------------------------------------------------------------------------------
+
+    def wait_for_response(self, timeout: float | None = None) -> Response:
+        """Wait for the answer in progress, or else for the next one.
+
+        An answer that ended unnoticed a moment ago counts, once: nothing that was asked for is
+        missed by asking a little late.
+
+        Args:
+            timeout: seconds; default: until the server has been quiet for the client's ``timeout``.
+
+        Returns:
+            The response, finished.
+
+        Raises:
+            WaitTimeout: there is none, or it goes on.
+            InworldError: as :meth:`Response.wait`.
+        """
+        deadline = Deadline(timeout)
+        arrival: Inbox[Response] = Inbox()
+        self._arrivals.append(arrival)
+        try:
+            response = self._at_hand() or self._arrives(arrival, deadline)
+        finally:
+            self._arrivals.remove(arrival)
+        return response.wait(deadline.left())
+
+    def _at_hand(self) -> Response | None:
+        with self._link.lock:
+            current = self._link.session.current
+        if current is not None and current.owner is not None:
+            found: Response = current.owner
+            return found
+        try:
+            return self._uncollected[0]
+        except IndexError:
+            return None
+
+    def _arrives(self, arrival: Inbox[Response], deadline: Deadline) -> Response:
+        self._link.check()
+        left = deadline.left()
+        return arrival.get(self.timeout if left is None else left)
+
+    def _collect(self, response: Response) -> None:
+        """Somebody waited for it: it and what is older are old news."""
+        while response in self._uncollected:
+            self._uncollected.popleft()
+
+    def wait_for(self, event_type: Kind, timeout: float | None = None) -> Event:
+        """Wait for an event.
+
+        Looks from where this thread's last blocking call ended, so that nothing is missed between
+        sending and waiting. Of older events the latest 1000 are kept.
+
+        Args:
+            event_type: a class of :mod:`inworld_rt.events`, or a name such as ``"response.done"``.
+            timeout: seconds; default: the client's ``timeout``.
+
+        Raises:
+            WaitTimeout: none came in time.
+            ConnectionClosed: the session ended first.
+        """
+        log = self._link.log
+        seconds = self.timeout if timeout is None else timeout
+        event, log.mark = log.next(log.mark, matcher((event_type,)), seconds, strict=False)
+        return event
+
+    def events(self, *types: Kind, timeout: float | None = None) -> Iterator[Event]:
+        """Iterate over events, of some types or all, beginning as :meth:`wait_for` does.
+
+        Ends when the session was closed in good order.
+
+        Args:
+            types: classes or names, as for :meth:`wait_for`.
+            timeout: seconds to wait for each; default: for ever.
+
+        Raises:
+            WaitTimeout: none came in time.
+            LocalProtocolError: the loop is so slow that events were missed.
+            ConnectionClosed: the session broke off.
+        """
+        log = self._link.log
+        return self._events(matcher(types), max(log.mark, log.count - KEPT), timeout)
+
+    def _events(
+        self, wanted: Callable[[Event], bool], place: int, timeout: float | None
+    ) -> Iterator[Event]:
+        log = self._link.log
+        while True:
+            try:
+                event, place = log.next(place, wanted, timeout, strict=True)
+            except ConnectionClosedOK:
+                return
+            log.mark = place
+            yield event
+
+    # --- settings and items ----------------------------------------------------------------------
+
+    def update_session(
+        self, config: SessionConfig | dict[str, Any] | None = None, **fields: Any
+    ) -> SessionConfig:
+        """Change settings, and wait until the server has accepted them.
+
+        ::
+
+            client.update_session(voice="Sarah", speed=1.2)
+            client.update_session(turn_detection=None)      # push-to-talk
+
+        Args:
+            config: the changes; what is not in it stays as it is.
+            fields: changes by name, as for :meth:`SessionConfig.of`.
+
+        Returns:
+            All settings now in force.
+
+        Raises:
+            ConfigError: a setting is unknown or wrong; nothing was sent.
+            ServerError: the server refused; nothing was changed.
+            WaitTimeout: it did not answer within the client's ``timeout``.
+            ConnectionClosed: the session is, or went, over.
+        """
+        change = _settings(config, fields)
+        return self._configure(change, self.timeout, ("session",))
+
+    def _configure(
+        self, change: SessionConfig, timeout: float, about: tuple[str, ...]
+    ) -> SessionConfig:
+        with self._updating:
+            self._link.exchange(
+                SessionUpdate(session=change),
+                lambda event: isinstance(event, SessionUpdated),
+                about,
+                timeout,
+            )
+        return self.session
+
+    @property
+    def session(self) -> SessionConfig:
+        """The settings in force, as the server tells them. What it does not tell is ``UNSET``."""
+        return self._link.session.config
+
+    @property
+    def conversation(self) -> Conversation:
+        """The conversation as it is now: a copy, to iterate, print, or ask for items by id."""
+        with self._link.lock:
+            return self._link.session.conversation.copy()
+
+    def retrieve_item(self, item_id: str) -> Item:
+        """Fetch an item from the server, audio included where it gives it.
+
+        Raises:
+            ServerError: there is no such item.
+            WaitTimeout, ConnectionClosed: as :meth:`update_session`.
+        """
+        event = self._link.exchange(
+            ItemRetrieve(item_id=item_id),
+            lambda e: isinstance(e, ItemRetrieved) and e.item is not None and e.item.id == item_id,
+            ("item",),
+            self.timeout,
+        )
+        assert isinstance(event, ItemRetrieved) and event.item is not None
+        return event.item
+
+    def delete_item(self, item_id: str) -> None:
+        """Remove an item from the conversation.
+
+        Raises:
+            ServerError, WaitTimeout, ConnectionClosed: as :meth:`retrieve_item`.
+        """
+        self._link.exchange(
+            ItemDelete(item_id=item_id),
+            lambda e: isinstance(e, ItemDeleted) and e.item_id == item_id,
+            ("item",),
+            self.timeout,
+        )
+
+    def truncate_item(self, item_id: str, audio_end_ms: int, content_index: int = 0) -> None:
+        """Cut an answer to what was heard of it, so that the model knows.
+
+        Args:
+            item_id: the answer's item.
+            audio_end_ms: milliseconds of it that were heard; not more than the server sent.
+            content_index: the part; 0 for all known servers.
+
+        Raises:
+            ServerError: no such item, or it is shorter than that.
+            WaitTimeout, ConnectionClosed: as :meth:`retrieve_item`.
+        """
+        self._link.exchange(
+            ItemTruncate(item_id=item_id, audio_end_ms=audio_end_ms, content_index=content_index),
+            lambda e: isinstance(e, ItemTruncated) and e.item_id == item_id,
+            ("item", "audio_end_ms"),
+            self.timeout,
+        )
+
+    # --- state and end ---------------------------------------------------------------------------
+
+    @property
+    def state(self) -> str:
+        """``closed``, ``listening`` (the user speaks), ``thinking`` (an answer is on its way),
+        ``speaking`` (its sound arrives) or ``idle``."""
+        if self._link.over:
+            return "closed"
+        return self._link.session.phase
+
+    @property
+    def stats(self) -> Stats:
+        """Counts of events, bytes, answers and errors so far."""
+        return self._link.stats
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session is over, for whatever reason."""
+        return self._link.over
+
+    def close(self) -> None:
+        """End the session. Any thread, any number of times.
+
+        Whoever waits is woken and told. Blocks at most 2 seconds, whatever the server does.
+
+        Raises:
+            WorkerStuck: the background thread did not end in that time.
+        """
+        self._link.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # After an error in the block nobody should have to wait for a polite goodbye.
+        self._link.close(polite=kind is None)
+
+    def __repr__(self) -> str:
+        return f"<Client {self.state}>"
+
+
+def _settings(
+    config: SessionConfig | dict[str, Any] | None, fields: dict[str, Any]
+) -> SessionConfig:
+    """Settings from an object or a dict, with named ones over them; ``None`` is a value there."""
+    named = SessionConfig.of(**fields)
+    if config is None:
+        return named
+    if not isinstance(config, SessionConfig):
+        config = SessionConfig.from_dict(config)
+    return config.merged(named)
+
+
+def _seconds(name: str, value: object) -> float:
+    if type(value) not in (int, float) or not 0 < float(value):  # type: ignore[arg-type]
+        raise ConfigError(f"{name}: expected a number of seconds above 0, got {value!r}")
+    return float(value)  # type: ignore[arg-type]
+
+
+def _message(text: object, role: str) -> Message:
+    if not isinstance(text, str):
+        raise ConfigError(f"text: expected text, got {type(text).__name__}")
+    if not text.strip():
+        raise ConfigError("text: it is empty; there is nothing to say")
+    if len(text) > MAX_TEXT:
+        raise ConfigError(f"text: {len(text)} characters are too long; {MAX_TEXT} are possible")
+    part = TextPart(text=text) if role == "assistant" else InputText(text=text)
+    return Message(role=role, content=[part])  # type: ignore[arg-type]  # checked when it is sent
+
+
+def _start_error(error: BaseException) -> BaseException:
+    """What a failed start raises; a late refusal of the credentials is told as such."""
+    if isinstance(error, ServerError):
+        told = f"{error.type} {error.code} {error}".lower()
+        if "auth" in told or "api_key" in told:
+            return AuthError(f"the server refused the credentials: {error}")
+    if isinstance(error, WaitTimeout):
+        return ConnectError("connected, but the server did not answer the settings in time")
+    return error

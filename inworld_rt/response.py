@@ -1,0 +1,360 @@
+"""One answer, as the user holds it: sound and words while they come, and all of it afterwards."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+from attrs import frozen
+
+from inworld_rt import pcm
+from inworld_rt.answer import Answer, heard
+from inworld_rt.errors import ResponseFailed, WaitTimeout
+from inworld_rt.items import FunctionCall, Item
+from inworld_rt.link import Link, now
+from inworld_rt.outcome import StatusDetails, Usage
+from inworld_rt.pcm import AudioFormat
+from inworld_rt.workers import Deadline, Inbox, wait_for
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+T = TypeVar("T")
+
+__all__ = ["MAX_SECONDS", "Latency", "Response"]
+
+MAX_SECONDS = 1800.0
+"""Seconds of audio that one answer may hold; what is longer is cancelled and fails."""
+
+
+@frozen
+class Latency:
+    """Seconds from the request (or from the answer's beginning, if the server began by itself).
+
+    Attributes:
+        first_audio: until the first slice of sound arrived; ``None`` if there was none.
+        first_text: until the first words arrived.
+        total: until the answer ended.
+    """
+
+    first_audio: float | None = None
+    first_text: float | None = None
+    total: float | None = None
+
+
+class Response:
+    """An answer. Iterate it for slices of audio (``bytes``) while it is still being made.
+
+    ::
+
+        for chunk in client.say("Tell me a joke."):
+            loudspeaker.write(chunk)
+
+    Iterating ends when the answer does. If it failed, or the connection broke, that is raised in
+    the iteration, by :meth:`wait`, and by everything that waits. A cancelled answer just ends.
+
+    Waiting without a ``timeout`` of its own gives up with :class:`WaitTimeout` when the server has
+    been quiet for the client's ``timeout``; the response stays usable.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        answer: Answer,
+        timeout: float,
+        collected: Callable[[Response], None],
+    ) -> None:
+        """Not for users: ``client.say()`` and its like make responses.
+
+        Args:
+            link: the session.
+            answer: the state of the answer.
+            timeout: seconds of the server's silence to put up with.
+            collected: told when the user has waited for the end.
+        """
+        self._link = link
+        self._collected = collected
+        self._answer = answer
+        self._timeout = timeout
+        self._asked = now()
+        self._first_audio: float | None = None
+        self._first_text: float | None = None
+        self._ended: float | None = None
+        self._chunks: list[bytes] = []
+        self._bytes = 0
+        self._overlong = False
+        self._sound: Inbox[bytes] = Inbox()
+        self._pieces: list[str] = []
+        self._readers: list[Inbox[str]] = []
+        # Guards the two lists above: a reader that joins late needs all pieces, each once.
+        self._words_lock = threading.Lock()
+        self._done = threading.Event()
+        self._failure: Callable[[], BaseException] | None = None
+        self._log_mark = 0
+        answer.owner = self
+
+    def __repr__(self) -> str:
+        return f"<Response {self.id or 'without id'} {self.status}>"
+
+    # --- called by the reader's thread; none of them blocks --------------------------------------
+
+    def sounds(self, chunk: bytes) -> None:
+        """Take a slice of audio. Not for users."""
+        if self._first_audio is None:
+            self._first_audio = now()
+        self._chunks.append(chunk)
+        self._bytes += len(chunk)
+        self._sound.put(chunk)
+        if self._bytes > MAX_SECONDS * self.format.bytes_per_second and not self._overlong:
+            self._overlong = True
+            self.cancel()
+
+    def says(self, piece: str) -> None:
+        """Take some words. Not for users."""
+        if self._first_text is None:
+            self._first_text = now()
+        with self._words_lock:
+            self._pieces.append(piece)
+            for reader in self._readers:
+                reader.put(piece)
+
+    def restarts(self) -> None:
+        """What came answered only a part of the speech; a whole answer follows. Not for users."""
+        self._chunks.clear()
+        self._bytes = 0
+        with self._words_lock:
+            self._pieces.clear()
+        try:
+            while True:
+                self._sound.get(0)
+        except WaitTimeout:
+            pass  # it is empty
+
+    def ends(self, failure: Callable[[], BaseException] | None) -> None:
+        """The answer is over. Not for users.
+
+        Args:
+            failure: makes the exception to raise; ``None`` if the server ended it itself.
+        """
+        if failure is None and (self.status == "failed" or self._overlong):
+            failure = self._failed
+        self._failure = failure
+        self._ended = now()
+        self._log_mark = self._link.log.count
+        end = self._failure or StopIteration
+        self._sound.close(end)
+        with self._words_lock:
+            for reader in self._readers:
+                reader.close(end)
+        self._done.set()
+
+    def _failed(self) -> BaseException:
+        details = self._answer.details
+        reason = details.reason if details else None
+        error = details.error if details else None
+        if self._overlong:
+            reason = f"longer than {MAX_SECONDS:g} s, so it was cancelled"
+        code = error.code if error else None
+        words = (error.message if error else None) or code or reason or "no reason given"
+        return ResponseFailed(f"the answer failed: {words}", response=self, reason=reason or code)
+
+    # --- waiting ---------------------------------------------------------------------------------
+
+    def wait(self, timeout: float | None = None) -> Self:
+        """Wait until the answer has ended, in whatever way.
+
+        Args:
+            timeout: seconds for all of it. ``None``: until the server has been quiet for the
+                client's ``timeout``.
+
+        Returns:
+            This response.
+
+        Raises:
+            WaitTimeout: it goes on; try again, or :meth:`cancel` it.
+            ResponseFailed: the server could not make it.
+            ServerError: the server refused the request.
+            ConnectionClosed: the connection ended first.
+        """
+        self._patiently(self._until_done, timeout)
+        self._seen()
+        if self._failure is not None:
+            raise self._failure()
+        return self
+
+    def _until_done(self, seconds: float | None) -> None:
+        if not wait_for(self._done, seconds):
+            raise WaitTimeout("the answer is still being made")
+
+    def _seen(self) -> None:
+        """The user knows that it ended: older events and responses are old news."""
+        self._link.log.mark = self._log_mark
+        self._collected(self)
+
+    def _patiently(self, step: Callable[[float | None], T], timeout: float | None) -> T:
+        """Do a blocking step; without a timeout of its own, go on while the server is alive."""
+        if timeout is not None:
+            return step(Deadline(timeout).left())
+        while True:
+            life = self._link.life
+            try:
+                return step(self._timeout)
+            except WaitTimeout:
+                if self._link.life == life:
+                    raise WaitTimeout(
+                        f"the server has been quiet for {self._timeout:g} s in the middle of an "
+                        "answer; wait again, or cancel() it"
+                    ) from None
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        """The next slice of audio, in :attr:`format`; blocks until it is there."""
+        try:
+            return self._patiently(self._sound.get, None)
+        except StopIteration:
+            self._seen()
+            raise
+
+    def text_stream(self) -> Iterator[str]:
+        """The words as they come, from the beginning; each call is a stream of its own.
+
+        Blocks and raises like iterating.
+        """
+        reader: Inbox[str] = Inbox()
+        with self._words_lock:
+            for piece in self._pieces:
+                reader.put(piece)
+            self._readers.append(reader)
+            if self._done.is_set() or self._ended is not None:
+                reader.close(self._failure or StopIteration)
+        while True:
+            try:
+                piece = self._patiently(reader.get, None)
+            except StopIteration:
+                return
+            yield piece
+
+    # --- what it holds ---------------------------------------------------------------------------
+
+    @property
+    def text(self) -> str:
+        """All words. Blocks until the answer has ended; raises like :meth:`wait`."""
+        self.wait()
+        return self._answer.text
+
+    @property
+    def audio(self) -> bytes:
+        """All audio, in :attr:`format`, whether it was iterated or not.
+
+        Blocks until the answer has ended; raises like :meth:`wait`.
+        """
+        self.wait()
+        return b"".join(self._chunks)
+
+    @property
+    def id(self) -> str | None:
+        """The server's id; ``None`` before it began."""
+        return self._answer.id
+
+    @property
+    def done(self) -> bool:
+        """Whether the answer has ended. Does not block."""
+        return self._done.is_set()
+
+    @property
+    def status(self) -> str:
+        """``waiting``, ``in_progress``, ``completed``, ``cancelled``, ``failed``, ``incomplete``
+        or ``lost``. Does not block."""
+        return self._answer.status
+
+    @property
+    def status_details(self) -> StatusDetails | None:
+        """Why it ended as it did. Does not block."""
+        return self._answer.details
+
+    @property
+    def format(self) -> AudioFormat:
+        """How its audio is coded. Does not block."""
+        return self._answer.format
+
+    @property
+    def usage(self) -> Usage | None:
+        """What it cost, once it has ended. Does not block."""
+        return self._answer.usage
+
+    @property
+    def items(self) -> list[Item]:
+        """The items made so far. Does not block."""
+        return list(self._answer.items)
+
+    @property
+    def tool_calls(self) -> list[FunctionCall]:
+        """The tools that it wants to be run, among the items so far. Does not block."""
+        return self._answer.calls
+
+    @property
+    def heard_text(self) -> str:
+        """The words up to where the answer was truncated, else all so far. Does not block."""
+        answer = self._answer
+        if answer.cut_ms is None:
+            return answer.text
+        return heard(answer.text, answer.cut_ms, answer.format.ms(answer.received))
+
+    @property
+    def latency(self) -> Latency:
+        """How long things took, so far. Does not block."""
+
+        def since(moment: float | None) -> float | None:
+            return None if moment is None else moment - self._asked
+
+        return Latency(
+            first_audio=since(self._first_audio),
+            first_text=since(self._first_text),
+            total=since(self._ended),
+        )
+
+    # --- what can be done with it ----------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> Self:
+        """Wait for the end, then write the audio as a WAV file (16-bit, mono).
+
+        The file appears whole or not at all.
+
+        Raises:
+            OSError: it cannot be written.
+            AudioError: the answer has no audio.
+            InworldError: as :meth:`wait`.
+        """
+        from inworld_rt.audio import wav  # only for those who save
+
+        wav.write(path, pcm.decode(self.audio, self.format), self.format.rate)
+        return self
+
+    def play(self) -> Self:
+        """Play the answer on the default loudspeaker, starting before it is complete.
+
+        Blocks until the last sample was heard. What was iterated before is not played.
+
+        Raises:
+            BackendMissing: PyAudio is not installed; says what to type.
+            DeviceError: there is no usable loudspeaker.
+            InworldError: as :meth:`wait`.
+        """
+        from inworld_rt.audio import portaudio  # only for those who play
+
+        portaudio.play(self, self.format)
+        return self
+
+    def cancel(self) -> None:
+        """Stop the answer, if it is still being made; what came stays. Does not wait for the end.
+
+        Raises:
+            ConnectionClosed: the session is over.
+        """
+        if self.done:
+            return
+        self._link.apply(lambda session: session.cancel(self._answer))

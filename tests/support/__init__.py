@@ -1,0 +1,1 @@
+"""Servers and other stand-ins that several tests share."""

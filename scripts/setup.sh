@@ -193,6 +193,15 @@ try_audio() {
     key >.venv/.set-up-audio
 }
 
+# A sound card of software for the tests; where it cannot be had, those tests say what is missing.
+try_soundcard() {
+    command -v apt-get >/dev/null 2>&1 || return 0
+    command -v pulseaudio >/dev/null 2>&1 && command -v pactl >/dev/null 2>&1 &&
+        ls /usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so >/dev/null 2>&1 && return 0
+    system_install "pulseaudio pulseaudio-utils libasound2-plugins" "" ||
+        say "Without PulseAudio the tests of the sound device are left out."
+}
+
 # --- what is asked for -------------------------------------------------------------------------------
 
 main_venv() {
@@ -215,6 +224,7 @@ dev)
     main_venv
     install .venv dev cli,fast,resample,simulator,dev || die "the installation failed; pip's own words are above"
     try_audio
+    try_soundcard
     ;;
 audio)
     main_venv

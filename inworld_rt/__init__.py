@@ -12,10 +12,10 @@ Names are loaded when first used, so that importing the package costs nothing.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from inworld_rt._version import __version__ as __version__
+from inworld_rt.lazy import lazy_names
 
 if TYPE_CHECKING:
     from inworld_rt.auth import ApiKey as ApiKey
@@ -46,11 +46,11 @@ if TYPE_CHECKING:
     from inworld_rt.pcm import AudioFormat as AudioFormat
     from inworld_rt.response import Response as Response
 
-_HOMES = {
-    "inworld_rt.auth": ("ApiKey", "Credentials", "Token"),
-    "inworld_rt.client": ("Client",),
-    "inworld_rt.config": ("SessionConfig", "TurnDetection"),
-    "inworld_rt.errors": (
+_HOMES: dict[str, tuple[str, ...]] = {
+    "auth": ("ApiKey", "Credentials", "Token"),
+    "client": ("Client",),
+    "config": ("SessionConfig", "TurnDetection"),
+    "errors": (
         "AudioError",
         "AuthError",
         "BackendMissing",
@@ -71,22 +71,8 @@ _HOMES = {
         "WaitTimeout",
         "WorkerStuck",
     ),
-    "inworld_rt.pcm": ("AudioFormat",),
-    "inworld_rt.response": ("Response",),
+    "pcm": ("AudioFormat",),
+    "response": ("Response",),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = sorted(_HOME_OF)
-
-
-def __getattr__(name: str) -> Any:
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module 'inworld_rt' has no attribute {name!r}")
-    value = getattr(importlib.import_module(home), name)
-    globals()[name] = value  # found once, then an ordinary name
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__, __all__ = lazy_names(__name__, _HOMES)

@@ -26,8 +26,9 @@ __all__ = ["Answer", "heard"]
 # Which family of events an event belongs to. The same words may arrive in both (protocol:
 # assistant text), so the family of the first delta is kept and the other ignored.
 _TEXT, _SPOKEN = "text", "transcript"
+_IDEOGRAPHS = "\u2e80"  # from here on, scripts that put no spaces between words
 
-PartKey = tuple[Any, Any]
+PartKey = tuple[str | None, int]
 
 
 @define(eq=False)
@@ -66,7 +67,7 @@ class Answer:
     @property
     def text(self) -> str:
         """The words so far."""
-        return _join(self._parts.values())
+        return _join(list(self._parts.values()))  # a copy: another thread may be adding to it
 
     @property
     def calls(self) -> list[FunctionCall]:
@@ -87,7 +88,8 @@ class Answer:
     def sound(self, event: AudioDelta) -> bytes:
         """Take a slice of audio; returns its whole samples, an odd rest waits for the next slice
         (deltas are not promised to end on a sample)."""
-        key = (event.item_id, event.content_index)
+        # Numbers of parts may be missing, even on some events of a part only.
+        key = (event.item_id, event.content_index or 0)
         carry = self._carries.get(key)
         if carry is None:
             carry = self._carries[key] = Carry(self.format.bytes_per_frame)
@@ -105,8 +107,7 @@ class Answer:
             key = self._key(event, _TEXT if isinstance(event, TextDelta) else _SPOKEN)
             if key is None:
                 return ""
-            self._parts[key] = self._parts.get(key, "") + event.delta
-            return event.delta
+            return self._set(key, self._parts.get(key, "") + event.delta)
         if isinstance(event, TextDone):
             return self._settle(event, _TEXT, event.text)
         if isinstance(event, TranscriptDone):
@@ -122,7 +123,17 @@ class Answer:
         """Where the event's words belong; ``None`` if its family is not the chosen one."""
         if self._family is None:
             self._family = family
-        return (event.item_id, event.content_index) if family == self._family else None
+        if family != self._family:
+            return None
+        item_id, index = event.item_id, event.content_index or 0
+        if item_id is None:  # of the part that came last
+            return next(reversed(self._parts), (None, index))
+        if (None, index) in self._parts:  # now its item is known
+            self._parts = {
+                (item_id, index) if key == (None, index) else key: words
+                for key, words in self._parts.items()
+            }
+        return item_id, index
 
     def _settle(self, event: Any, family: str, text: str) -> str:
         """Replace the pieces of a part by its final text."""
@@ -131,25 +142,36 @@ class Answer:
         key = self._key(event, family)
         if key is None:
             return ""
-        before = self._parts.get(key, "")
-        self._parts[key] = text
-        return text[len(before) :] if text.startswith(before) else ""
+        return self._set(key, text)
 
-    def finish(self, event: ResponseDone) -> None:
-        """The server ended it. What the final object says replaces what was collected."""
+    def _set(self, key: PartKey, text: str) -> str:
+        """Set a part's words; returns what is new, as it continues :attr:`text`."""
+        before = self._parts.get(key, "")
+        gap = "" if before else _gap(next(filter(None, reversed(self._parts.values())), ""), text)
+        self._parts[key] = text
+        return gap + text[len(before) :] if text.startswith(before) else ""
+
+    def finish(self, event: ResponseDone) -> str:
+        """The server ended it. What the final object says replaces what was collected.
+
+        Returns:
+            Words that only the final object has.
+        """
         state = event.response
         self.status = (state and state.status) or "completed"
-        if self.status == "in_progress":  # a sloppy server; "done" is done
+        if not self.finished:  # a sloppy server; "done" is done
             self.status = "completed"
         self.details = state.status_details if state else None
         # Some servers put the usage beside the response instead of into it.
         self.usage = (state and state.usage) or event.usage
         if state and state.output:
             self.items = list(state.output)
-        if not self._parts:
-            for index, item in enumerate(self.items):
-                if words := getattr(item, "text", ""):
-                    self._parts[index, None] = words
+        if self._parts:
+            return ""
+        for index, item in enumerate(self.items):
+            if words := getattr(item, "text", ""):
+                self._parts[item.id, index] = words
+        return self.text
 
     def add_item(self, item: Item | None) -> None:
         """An item of the answer is final."""
@@ -165,7 +187,8 @@ class Answer:
 def heard(text: str, heard_ms: float, total_ms: float) -> str:
     """The part of a text that was spoken in the first ``heard_ms`` of ``total_ms``.
 
-    Speech is taken to run evenly over the letters; a word that was not finished is left out.
+    Speech is taken to run evenly over the letters; a word that was not finished is left out
+    (scripts without spaces are cut at a letter).
 
     Args:
         text: all the words.
@@ -175,16 +198,19 @@ def heard(text: str, heard_ms: float, total_ms: float) -> str:
     if total_ms <= 0 or heard_ms >= total_ms:
         return text
     end = int(len(text) * max(0.0, heard_ms) / total_ms)
-    if end < len(text) and not text[end].isspace():
-        end = max(text.rfind(" ", 0, end + 1), 0)
+    while 0 < end < len(text) and not text[end].isspace() and text[end] < _IDEOGRAPHS:
+        end -= 1
     return text[:end].rstrip()
 
 
-def _join(texts: Any) -> str:
+def _join(texts: list[str]) -> str:
     """Parts in order, with a space where neither side has one."""
     out = ""
     for text in texts:
-        if out and text and not out[-1].isspace() and not text[0].isspace():
-            out += " "
-        out += text
+        out += _gap(out, text) + text
     return out
+
+
+def _gap(before: str, after: str) -> str:
+    touch = before and after and not before[-1].isspace() and not after[0].isspace()
+    return " " if touch else ""

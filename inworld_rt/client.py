@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from inworld_rt.answer import Answer
 from inworld_rt.auth import Credentials, find_credentials
-from inworld_rt.codec import UNSET
+from inworld_rt.codec import UNSET, replace
 from inworld_rt.config import ReplyConfig, SessionConfig
 from inworld_rt.conversation import Conversation
 from inworld_rt.errors import (
@@ -23,7 +23,7 @@ from inworld_rt.errors import (
     ServerError,
     WaitTimeout,
 )
-from inworld_rt.eventlog import KEPT, Kind, matcher
+from inworld_rt.eventlog import Kind, matcher
 from inworld_rt.events import (
     Event,
     InputAudioClear,
@@ -65,9 +65,11 @@ DEFAULTS = SessionConfig.of(
 )
 """What is asked for unless the user says otherwise; the rest is left to the server."""
 
-MAX_TEXT = 4_000_000
-"""Characters of one text at most; the server's messages end at 15 MiB."""
+MAX_TEXT = 2_500_000
+"""Characters of one text at most: the server's messages end at 15 MiB, and JSON may take six bytes
+for a character."""
 
+_FOR_EVER = 1e8  # seconds; what systems make of longer ones, and of infinity, differs
 _UNCOLLECTED = 16  # finished responses kept for wait_for_response()
 
 
@@ -148,13 +150,12 @@ class Client:
             )
         # Answers that began or were asked for and that nobody has waited for yet.
         self._uncollected: deque[Response] = deque(maxlen=_UNCOLLECTED)
-        self._arrivals: list[Inbox[Response]] = []
+        self._collecting = threading.Lock()
         self._link = Link(transport, self._adopt)
         # One settings change at a time: the server's answer does not say which one it belongs to.
         self._updating = threading.Lock()
-        self._link.start()
         try:
-            self._configure(wanted, deadline.left() or 0.0, ("",))
+            self._configure(wanted, deadline.left() or 0.0, ("",), start=True)
         except BaseException as exc:
             self._link.close(polite=not isinstance(exc, (ConnectionClosed, KeyboardInterrupt)))
             meant = _start_error(exc)
@@ -210,7 +211,7 @@ class Client:
         try:
             send_recording(self._link, recording, answer, realtime=realtime, timeout=self.timeout)
         except BaseException:
-            self._collect(response)
+            self._drop(response)
             raise
         return response
 
@@ -236,9 +237,7 @@ class Client:
             ConnectionClosed: the session is over.
         """
         self._link.check()
-        answer = self._link.session.current
-        if answer is not None:
-            self._link.apply(lambda session: session.cancel(answer))
+        self._link.apply(lambda s: s.cancel(s.current) if s.current else [])
 
     def _request(self, *items: Item, settings: Any = UNSET) -> Response:
         link = self._link
@@ -250,19 +249,20 @@ class Client:
         try:
             link.request(request)
         except BaseException:
-            self._collect(response)
+            link.give_up(request)
+            self._drop(response)
             raise
         return response
 
     def _respond(self, answer: Answer) -> Response:
         response = Response(self._link, answer, self.timeout, self._collect)
-        self._uncollected.append(response)
+        with self._collecting:
+            self._uncollected.append(response)
         return response
 
     def _adopt(self, answer: Answer) -> None:
-        response = answer.owner or self._respond(answer)
-        for arrival in list(self._arrivals):
-            arrival.put(response)
+        if answer.owner is None:
+            self._respond(answer)
 
     # --- the parts -------------------------------------------------------------------------------
 
@@ -346,12 +346,8 @@ class Client:
             InworldError: as :meth:`Response.wait`.
         """
         deadline = Deadline(timeout)
-        arrival: Inbox[Response] = Inbox()
-        self._arrivals.append(arrival)
-        try:
-            response = self._at_hand() or self._arrives(arrival, deadline)
-        finally:
-            self._arrivals.remove(arrival)
+        with self._link.arrivals() as arrivals:
+            response = self._at_hand() or self._next(arrivals, timeout)
         return response.wait(deadline.left())
 
     def _at_hand(self) -> Response | None:
@@ -360,20 +356,28 @@ class Client:
         if current is not None and current.owner is not None:
             found: Response = current.owner
             return found
-        try:
-            return self._uncollected[0]
-        except IndexError:
-            return None
+        with self._collecting:
+            return self._uncollected[0] if self._uncollected else None
 
-    def _arrives(self, arrival: Inbox[Response], deadline: Deadline) -> Response:
+    def _next(self, arrivals: Inbox[Response], timeout: float | None) -> Response:
         self._link.check()
-        left = deadline.left()
-        return arrival.get(self.timeout if left is None else left)
+        if timeout is not None:
+            return arrivals.get(timeout)
+        return self._link.patiently(arrivals.get, self.timeout, "an answer")
 
     def _collect(self, response: Response) -> None:
-        """Somebody waited for it: it and what is older are old news."""
-        while response in self._uncollected:
-            self._uncollected.popleft()
+        """Somebody waited for it: it and what ended before it are old news."""
+        with self._collecting:
+            if response in self._uncollected:
+                known = list(self._uncollected)
+                place = known.index(response)
+                kept = [r for r in known[:place] if not r.done] + known[place + 1 :]
+                self._uncollected = deque(kept, maxlen=_UNCOLLECTED)
+
+    def _drop(self, response: Response) -> None:
+        with self._collecting:
+            if response in self._uncollected:
+                self._uncollected.remove(response)
 
     def wait_for(self, event_type: Kind, timeout: float | None = None) -> Event:
         """Wait for an event.
@@ -391,7 +395,7 @@ class Client:
         """
         log = self._link.log
         seconds = self.timeout if timeout is None else timeout
-        event, log.mark = log.next(log.mark, matcher((event_type,)), seconds, strict=False)
+        event, log.mark = log.next(log.mark, matcher((event_type,)), seconds)
         return event
 
     def events(self, *types: Kind, timeout: float | None = None) -> Iterator[Event]:
@@ -409,18 +413,19 @@ class Client:
             ConnectionClosed: the session broke off.
         """
         log = self._link.log
-        return self._events(matcher(types), max(log.mark, log.count - KEPT), timeout)
+        return self._events(matcher(types), log.mark, timeout)
 
     def _events(
         self, wanted: Callable[[Event], bool], place: int, timeout: float | None
     ) -> Iterator[Event]:
         log = self._link.log
+        begun = False  # what is gone before the first was not missed by reading slowly
         while True:
             try:
-                event, place = log.next(place, wanted, timeout, strict=True)
+                event, place = log.next(place, wanted, timeout, strict=begun)
             except ConnectionClosedOK:
                 return
-            log.mark = place
+            log.mark, begun = place, True
             yield event
 
     # --- settings and items ----------------------------------------------------------------------
@@ -452,16 +457,37 @@ class Client:
         return self._configure(change, self.timeout, ("session",))
 
     def _configure(
-        self, change: SessionConfig, timeout: float, about: tuple[str, ...]
+        self, change: SessionConfig, timeout: float, about: tuple[str, ...], start: bool = False
     ) -> SessionConfig:
         with self._updating:
-            self._link.exchange(
-                SessionUpdate(session=change),
-                lambda event: isinstance(event, SessionUpdated),
-                about,
-                timeout,
-            )
-        return self.session
+            accept = self._acknowledges(change)
+            update = SessionUpdate(session=change)
+            event = self._link.exchange(update, accept, about, timeout, start)
+            assert isinstance(event, SessionUpdated)
+            with self._link.lock:
+                # What the server does not tell is as it was asked for.
+                session = self._link.session
+                asked = session.config.merged(change)
+                session.config = asked.merged(event.session) if event.session else asked
+                return session.config
+
+    def _acknowledges(self, change: SessionConfig) -> Callable[[Event], bool]:
+        """A test for the answer to a change: not every ``session.updated`` is one.
+
+        Those that the server sends because its memory was renewed change nothing but that.
+        """
+        known = self.session
+        renewable = _memory(known) and not _memory(change)
+
+        def accept(event: Event) -> bool:
+            nonlocal known
+            if not isinstance(event, SessionUpdated):
+                return False
+            before, known = known, known.merged(event.session) if event.session else known
+            renewed = renewable and _memory(before) != _memory(known)
+            return not renewed or _others(before) != _others(known)
+
+        return accept
 
     @property
     def session(self) -> SessionConfig:
@@ -530,7 +556,8 @@ class Client:
         ``speaking`` (its sound arrives) or ``idle``."""
         if self._link.over:
             return "closed"
-        return self._link.session.phase
+        with self._link.lock:
+            return self._link.session.phase
 
     @property
     def stats(self) -> Stats:
@@ -583,7 +610,19 @@ def _settings(
 def _seconds(name: str, value: object) -> float:
     if type(value) not in (int, float) or not 0 < float(value):  # type: ignore[arg-type]
         raise ConfigError(f"{name}: expected a number of seconds above 0, got {value!r}")
-    return float(value)  # type: ignore[arg-type]
+    return min(float(value), _FOR_EVER)  # type: ignore[arg-type]
+
+
+def _memory(config: SessionConfig) -> Any:
+    return config.provider_data.memory if config.provider_data else UNSET
+
+
+def _others(config: SessionConfig) -> SessionConfig:
+    """The settings without what a renewal of the memory changes."""
+    data = config.provider_data
+    if data:
+        data = replace(data, memory=UNSET)
+    return replace(config, provider_data=data, expires_at=UNSET)
 
 
 def _message(text: object, role: str) -> Message:
@@ -593,6 +632,8 @@ def _message(text: object, role: str) -> Message:
         raise ConfigError("text: it is empty; there is nothing to say")
     if len(text) > MAX_TEXT:
         raise ConfigError(f"text: {len(text)} characters are too long; {MAX_TEXT} are possible")
+    if role not in ("user", "system", "assistant"):
+        raise ConfigError(f"role: expected user, system or assistant, got {role!r:.40}")
     part = TextPart(text=text) if role == "assistant" else InputText(text=text)
     return Message(role=role, content=[part])  # type: ignore[arg-type]  # checked when it is sent
 
@@ -600,7 +641,7 @@ def _message(text: object, role: str) -> Message:
 def _start_error(error: BaseException) -> BaseException:
     """What a failed start raises; a late refusal of the credentials is told as such."""
     if isinstance(error, ServerError):
-        told = f"{error.type} {error.code} {error}".lower()
+        told = f"{error.type} {error.code}".lower()
         if "auth" in told or "api_key" in told:
             return AuthError(f"the server refused the credentials: {error}")
     if isinstance(error, WaitTimeout):

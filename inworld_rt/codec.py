@@ -91,6 +91,11 @@ class Unset(enum.Enum):
             raise AttributeError(name)
         return self
 
+    @property
+    def name(self) -> Unset:  # type: ignore[override]
+        """As any other field: an enum's own ``name`` must not pass for a setting's."""
+        return self
+
     def __repr__(self) -> str:
         return "UNSET"
 
@@ -108,10 +113,10 @@ Kinds = dict[str, Any]
 
 @attrs.frozen
 class Between:
-    """The inclusive range of a number, for use in ``Annotated``."""
+    """The inclusive range of a number, for use in ``Annotated``; open above by default."""
 
     low: float
-    high: float
+    high: float = math.inf
 
 
 @dataclass_transform(
@@ -143,15 +148,18 @@ def kind(*tags: str) -> Callable[[C], C]:
     return decorate
 
 
-def wire(*names: str, nullable: bool = False, local: bool = False) -> dict[str, Any]:
+def wire(
+    *names: str, nullable: bool = False, local: bool = False, secret: bool = False
+) -> dict[str, Any]:
     """Metadata for a field whose wire form needs more than its annotation.
 
     Args:
         names: the name on the wire, then older spellings that are also read; default: its own.
         nullable: send ``None`` as ``null`` instead of leaving the field out.
         local: the field never travels.
+        secret: ``repr`` does not show the value.
     """
-    return {"wire": names, "nullable": nullable, "local": local}
+    return {"wire": names, "nullable": nullable, "local": local, "secret": secret}
 
 
 class Shape:
@@ -161,6 +169,9 @@ class Shape:
 
     kinds: ClassVar[Kinds | None] = None
     """For the base of a tagged family: value of ``type`` to class."""
+
+    flat: ClassVar[frozenset[str]] = frozenset()
+    """Names that only :meth:`upgrade` knows, to be suggested for misspelt ones."""
 
     def __eq__(self, other: object) -> bool:
         if other.__class__ is not self.__class__:
@@ -174,11 +185,13 @@ class Shape:
         raise TypeError(f"unhashable type: {type(self).__name__!r}")
 
     def __repr__(self) -> str:
-        shown = (
-            f"{f.name}=<{len(value)} bytes>" if isinstance(value, bytes) else f"{f.name}={value!r}"
-            for f in _plan(type(self)).fields
-            if (value := getattr(self, f.name)) is not None and value is not UNSET
-        )
+        shown = []
+        for f in _plan(type(self)).fields:
+            value = getattr(self, f.name)
+            if isinstance(value, (bytes, bytearray, memoryview)):
+                shown.append(f"{f.name}=<{len(value)} bytes>")
+            elif value is not None and value is not UNSET:
+                shown.append(f"{f.name}={'<secret>' if f.secret else repr(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
     @classmethod
@@ -209,6 +222,7 @@ class FieldPlan(NamedTuple):
     write: Callable[[Any, str], Any]
     required: bool
     send_none: bool
+    secret: bool
 
 
 class Plan(NamedTuple):
@@ -245,7 +259,12 @@ def write(value: Any, path: str) -> Any:
     Raises:
         ConfigError: a field holds the wrong type or value; says which and what is allowed.
     """
-    return _rule(type(value)).write(value, path)
+    try:
+        return _rule(type(value)).write(value, path)
+    except RecursionError:
+        raise ConfigError(
+            f"{path or type(value).__name__}: nested too deeply, or within itself"
+        ) from None
 
 
 def merge(old: S, new: S) -> S:
@@ -274,20 +293,34 @@ def replace(old: S, **changes: Any) -> S:
 # --- one rule per annotation -------------------------------------------------------------------
 
 
-def _at(path: str, name: str) -> str:
+def _at(path: str, name: Any) -> str:
+    name = str(name)
+    if len(name) > _SHOWN:
+        name = f"<{len(name)} characters>"
     return f"{path}.{name}" if path else name
 
 
+def _a(name: str) -> str:
+    return f"an {name}" if name[0] in "AEIOU" else f"a {name}"
+
+
 def _refuse(path: str, says: str, value: Any) -> NoReturn:
-    # Short words and numbers are shown to help; longer text might be somebody's speech or secret.
-    shown = repr(value)
-    if not isinstance(value, (str, int, float, bool, type(None))) or len(shown) > 40:
-        shown = (
-            f"{type(value).__name__} of {len(value)}"
-            if hasattr(value, "__len__")
-            else (type(value).__name__)
-        )
-    raise ConfigError(f"{path}: expected {says}, got {shown}")
+    raise ConfigError(f"{path}: expected {says}, got {_shown(value)}")
+
+
+_SHOWN = 40
+
+
+def _shown(value: Any) -> str:
+    """Short words and numbers help; longer text might be somebody's speech or secret."""
+    if isinstance(value, (str, int, float, type(None))):
+        try:
+            if len(text := repr(value)) <= _SHOWN:
+                return text
+        except ValueError:
+            pass  # Python refuses to print a number of thousands of digits
+    name = type(value).__name__
+    return f"{name} of {len(value)}" if hasattr(value, "__len__") else name
 
 
 def _simple(
@@ -302,19 +335,15 @@ def _simple(
     """
 
     def read_value(value: Any, path: str | None) -> Any:
-        if not fits(value) or (path is not None and allowed is not None and not allowed(value)):
+        if not fits(value):
             if path is None:
                 raise Mismatch(says)
+            _refuse(path, says, value)
+        if path is not None and allowed is not None and not allowed(value):
             _refuse(path, says, value)
         return convert(value) if convert else value
 
     return Rule(says, read_value, read_value)
-
-
-def _is_int(value: Any) -> bool:
-    if type(value) is float:
-        return math.isfinite(value) and value == int(value)
-    return type(value) is int
 
 
 def _is_number(value: Any) -> bool:
@@ -333,7 +362,8 @@ def _json_fits(value: Any) -> bool:
 _SIMPLE: dict[Any, Rule] = {
     str: _simple("text", lambda v: isinstance(v, str)),
     bool: _simple("True or False", lambda v: type(v) is bool),
-    int: _simple("a whole number", _is_int, convert=int),
+    # Servers may count milliseconds in fractions; what we send is whole.
+    int: _simple("a whole number", _is_number, lambda v: v == int(v), convert=int),
     float: _simple("a number", _is_number),
     Any: _simple("plain JSON data", lambda v: True, _json_fits),
     type(None): _simple("None", lambda v: v is None),
@@ -371,12 +401,18 @@ def _literal(values: tuple[Any, ...]) -> Rule:
 
 
 def _between(inner: Rule, limits: Between) -> Rule:
-    says = f"{inner.says} from {limits.low:g} to {limits.high:g}"
+    if limits.high == math.inf:
+        says = f"{inner.says} of at least {limits.low:g}"
+    else:
+        says = f"{inner.says} from {limits.low:g} to {limits.high:g}"
 
     def read_value(value: Any, path: str | None) -> Any:
         if path is None:
             return inner.read(value, None)
-        number = inner.read(value, path)
+        try:
+            number = inner.read(value, path)
+        except ConfigError:
+            _refuse(path, says, value)
         if not limits.low <= number <= limits.high:
             _refuse(path, says, value)
         return number
@@ -384,7 +420,7 @@ def _between(inner: Rule, limits: Between) -> Rule:
     return Rule(says, read_value, read_value)
 
 
-def _list(inner: Rule) -> Rule:
+def _list(inner: Rule, of_objects: bool) -> Rule:
     says = f"a list of {inner.says}"
 
     def read_list(value: Any, path: str | None) -> list[Any]:
@@ -394,12 +430,14 @@ def _list(inner: Rule) -> Rule:
             _refuse(path, says, value)
         if path is not None:
             return [inner.read(v, f"{path}[{i}]") for i, v in enumerate(value)]
+        if not of_objects:  # all or nothing: lists may run in parallel, and must stay in step
+            return [inner.read(v, None) for v in value]
         items = []
         for v in value:
             try:
                 items.append(inner.read(v, None))
             except ValueError:
-                continue  # one unreadable element must not hide the others
+                continue  # one unreadable object must not hide the others
         return items
 
     def write_list(value: Any, path: str) -> list[Any]:
@@ -436,13 +474,25 @@ def _union(rules: tuple[Rule, ...]) -> Rule:
                 problems.append(exc)
         if path is None:
             raise Mismatch(says)
-        # A complaint from inside an object is the more helpful one.
-        for problem in problems:
-            if not str(problem).startswith(f"{path}: "):
+        # A complaint that says more than "not that", say from inside an object, is the better one.
+        for rule, problem in zip(rules, problems, strict=True):
+            if not str(problem).startswith(f"{path}: expected {rule.says}, got "):
                 raise problem
         _refuse(path, says, value)
 
     return Rule(says, functools.partial(first, "read"), functools.partial(first, "write"))
+
+
+def _optional(inner: Rule) -> Rule:
+    """``None``, or what fits the rule; for the hot path, without trying both."""
+    both = _union((inner, _SIMPLE[type(None)]))
+
+    def read_value(value: Any, path: str | None) -> Any:
+        if path is None:
+            return None if value is None else inner.read(value, None)
+        return both.read(value, path)
+
+    return Rule(both.says, read_value, both.write)
 
 
 def _foreign(cls: Any) -> Rule:
@@ -477,10 +527,12 @@ def _compile(annotation: Any) -> Rule:
     if origin is Literal:
         return _literal(args)
     if origin in (Union, types.UnionType):
-        members = tuple(_rule(a) for a in args if a is not Unset)
-        return members[0] if len(members) == 1 else _union(members)
+        members = tuple(_rule(a) for a in args if a not in (Unset, type(None)))
+        rule = members[0] if len(members) == 1 else _union(members)
+        return _optional(rule) if type(None) in args else rule
     if origin is list:
-        return _list(_rule(args[0]))
+        of_objects = isinstance(args[0], type) and issubclass(args[0], Shape)
+        return _list(_rule(args[0]), of_objects)
     if origin is dict:
         return _mapping(_rule(args[1]))
     if isinstance(annotation, type) and issubclass(annotation, Shape):
@@ -514,16 +566,17 @@ def _compile_shape(cls: type[Shape]) -> Plan:
                 write=rule.write,
                 required=a.default is attrs.NOTHING,
                 send_none=a.default is not None or a.metadata.get("nullable", False),
+                secret=a.metadata.get("secret", False),
             )
         )
-    return Plan(tuple(fields), frozenset(n for f in fields for n in (f.wire, *f.older)))
+    return Plan(tuple(fields), cls.flat.union(*((f.wire, *f.older) for f in fields)))
 
 
 _plan = cast("Callable[[type[Shape]], Plan]", functools.cache(_compile_shape))
 
 
 def _object(cls: Any) -> Rule:
-    says = f"a {cls.__name__}"
+    says = _a(cls.__name__)
 
     def read_object(data: Any, path: str | None) -> Any:
         if isinstance(data, cls) and path is not None:
@@ -537,19 +590,20 @@ def _object(cls: Any) -> Rule:
         if path is not None:
             _refuse_unknown(plan, data, path)
         values = {}
-        for f in plan.fields:
-            value = data.get(f.wire, UNSET)
-            if value is UNSET:
-                value = next((data[n] for n in f.older if n in data), UNSET)
+        for name, key, older, read_field, _, required, _, _ in plan.fields:
+            value = data.get(key, UNSET)
+            if older and (value is UNSET or value is None):
+                value = next((data[n] for n in older if n in data), value)
             if value is not UNSET:
                 try:
-                    values[f.name] = f.read(value, None if path is None else _at(path, f.wire))
+                    values[name] = read_field(value, None if path is None else _at(path, key))
+                    continue
                 except Mismatch:
-                    value = UNSET
-            if value is UNSET and f.required:
+                    pass  # only when liberal
+            if required:
                 if path is None:
-                    raise Mismatch(f"{f.wire} in {says}")
-                raise ConfigError(f"{_at(path, f.wire)}: missing; {says} needs it")
+                    raise Mismatch(f"{key} in {says}")
+                raise ConfigError(f"{_at(path, key)}: missing; {says} needs it")
         return cls(**values)
 
     def write_object(value: Any, path: str) -> dict[str, Any]:
@@ -578,7 +632,7 @@ def _refuse_unknown(plan: Plan, data: Mapping[str, Any], path: str) -> None:
 
 def _tagged(base: type[Shape]) -> Rule:
     """A family of shapes told apart by ``type``; ``base.kinds[""]`` takes the unknown ones."""
-    says = f"a {base.__name__}"
+    says = _a(base.__name__)
 
     def read_tagged(data: Any, path: str | None) -> Any:
         if isinstance(data, base) and path is not None:
@@ -601,8 +655,8 @@ def _tagged(base: type[Shape]) -> Rule:
     def write_tagged(value: Any, path: str) -> Any:
         if isinstance(value, dict):
             value = read_tagged(value, path)
-        if not isinstance(value, base):
-            _refuse(path, says, value)
+        if not isinstance(value, base) or type(value) is base:
+            _refuse(path, f"{says} of a certain type", value)
         return _rule(type(value)).write(value, path)
 
     return Rule(says, read_tagged, write_tagged)

@@ -57,6 +57,7 @@ __all__ = [
     "Transcription",
     "Truncation",
     "TurnDetection",
+    "UnknownTool",
     "WebSearchOptions",
     "WebSearchTool",
 ]
@@ -64,7 +65,8 @@ __all__ = [
 Modality = Literal["audio", "text"]
 MaxTokens = Annotated[int, Between(1, 4096)] | Literal["inf"]
 Temperature = Annotated[float, Between(0, 2)]
-Milliseconds = Annotated[int, Between(0, 2**31 - 1)]
+Count = Annotated[int, Between(0)]
+Milliseconds = Count
 
 
 # --- tools ---------------------------------------------------------------------------------------
@@ -77,6 +79,7 @@ class Tool(Shape):
     kinds: ClassVar[Kinds] = {}
 
     type: str = ""
+    """The wire's word for what this is."""
 
 
 @kind("function")
@@ -86,10 +89,11 @@ class FunctionTool(Tool):
 
     type: Literal["function"] = "function"
     name: str
+    """What the model calls it by."""
     description: Setting[str] = UNSET
     """Tells the model when to use it."""
     parameters: Setting[dict[str, Any]] = UNSET
-    """JSON Schema of an object."""
+    """JSON Schema of an object, the arguments."""
 
 
 @shape
@@ -97,10 +101,11 @@ class WebSearchOptions(Shape):
     """How the server searches."""
 
     engine: Setting[Literal["exa", "google", "native"]] = UNSET
-    """Default ``exa``."""
+    """The search engine; default ``exa``."""
     max_results: Setting[Annotated[int, Between(1, 20)]] = UNSET
-    """Default 3."""
-    max_steps: Setting[Annotated[int, Between(1, 100)]] = UNSET
+    """1 to 20, default 3."""
+    max_steps: Setting[Annotated[int, Between(1)]] = UNSET
+    """Searches in a row, 1 or more."""
 
 
 @kind("web_search")
@@ -110,6 +115,7 @@ class WebSearchTool(Tool):
 
     type: Literal["web_search"] = "web_search"
     provider_data: Setting[WebSearchOptions] = field(default=UNSET, metadata=wire("providerData"))
+    """``providerData`` on the wire."""
 
 
 @shape
@@ -117,7 +123,9 @@ class AllowedTools(Shape):
     """A choice among an MCP server's tools (GA schema)."""
 
     tool_names: Setting[list[str]] = UNSET
+    """These only."""
     read_only: Setting[bool] = UNSET
+    """Only those that change nothing."""
 
 
 @shape
@@ -125,26 +133,42 @@ class RequireApproval(Shape):
     """Which MCP tools need a yes first (GA schema)."""
 
     always: Setting[AllowedTools] = UNSET
+    """Ask before these."""
     never: Setting[AllowedTools] = UNSET
+    """Do not ask before these."""
 
 
 @kind("mcp")
 @shape
 class McpTool(Tool):
-    """An MCP server that the service talks to (GA schema)."""
+    """An MCP server that the service talks to (GA schema).
+
+    It is found by one of ``server_url``, ``connector_id`` and ``tunnel_id``.
+    """
 
     type: Literal["mcp"] = "mcp"
     server_label: str
+    """Names the server in items and in the tool choice."""
     server_url: Setting[str] = UNSET
+    """Its address."""
     connector_id: Setting[str] = UNSET
+    """One of the service's own connectors, ``connector_…``; not expected on Inworld."""
     tunnel_id: Setting[str] = UNSET
+    """A tunnel that leads to it."""
     server_description: Setting[str] = UNSET
-    authorization: Setting[str] = UNSET
-    headers: Setting[dict[str, str] | None] = UNSET
+    """Tells the model what it is for."""
+    authorization: Setting[str] = field(default=UNSET, metadata=wire(secret=True))
+    """A token that the service hands to it; never printed."""
+    headers: Setting[dict[str, str] | None] = field(default=UNSET, metadata=wire(secret=True))
+    """HTTP headers for it; never printed."""
     allowed_tools: Setting[list[str] | AllowedTools | None] = UNSET
+    """Names of the tools that may be used, or a choice of them; left out: all."""
     require_approval: Setting[RequireApproval | Literal["always", "never"] | None] = UNSET
+    """Which calls wait for an :class:`~inworld_rt.items.McpApprovalResponse`."""
     defer_loading: Setting[bool] = UNSET
+    """Whether its tools are looked up only when they are needed."""
     allowed_callers: Setting[list[Literal["direct", "programmatic"]]] = UNSET
+    """Who may call: the model itself, or a program that it writes."""
 
 
 @kind("")
@@ -158,6 +182,7 @@ class ToolChoice(Shape):
     """Makes the model use one tool."""
 
     type: Literal["function", "mcp"] = "function"
+    """The kind of tool."""
     name: Setting[str] = UNSET
     """The function; for ``mcp`` optional."""
     server_label: Setting[str] = UNSET
@@ -181,11 +206,11 @@ class Transcription(Shape):
     prompt: Setting[str | None] = UNSET
     """Vocabulary or context to expect."""
     keywords: Setting[list[str]] = UNSET
-    """OpenAI's models only."""
+    """Words to expect. OpenAI's models only."""
     languages: Setting[list[str]] = UNSET
-    """OpenAI's models only."""
+    """Candidate languages. OpenAI's models only."""
     delay: Setting[Literal["minimal", "low", "medium", "high", "xhigh"]] = UNSET
-    """OpenAI's models only."""
+    """Later is surer. OpenAI's models only."""
 
 
 @shape
@@ -240,11 +265,12 @@ class AudioOutput(Shape):
     format: Setting[AudioFormat] = UNSET
     """Default 16-bit PCM at 24000 hertz."""
     voice: Setting[str] = UNSET
-    """A name from the catalogue (``Dennis``, ``Clive``, ``Sarah``, …) or a cloned voice's id."""
+    """A name from the catalogue (``Dennis``, the default, ``Clive``, ``Sarah``, …) or a cloned
+    voice's id; may change at any time."""
     model: Setting[str] = UNSET
-    """The synthesis model, for example ``inworld-tts-2``."""
+    """The synthesis model, for example ``inworld-tts-2`` (Inworld only)."""
     speed: Setting[Annotated[float, Between(0.25, 1.5)]] = UNSET
-    """1.0 is normal."""
+    """0.25 to 1.5; 1.0 is normal and the default."""
 
 
 @shape
@@ -252,7 +278,9 @@ class AudioConfig(Shape):
     """Both directions of sound."""
 
     input: Setting[AudioInput] = UNSET
+    """From the user to the server."""
     output: Setting[AudioOutput] = UNSET
+    """From the server to the user."""
 
 
 # --- the rest ------------------------------------------------------------------------------------
@@ -262,7 +290,8 @@ class AudioConfig(Shape):
 class TokenLimits(Shape):
     """Bounds for truncation (GA schema)."""
 
-    post_instructions: Setting[int] = UNSET
+    post_instructions: Setting[Count] = UNSET
+    """Tokens of conversation kept behind the instructions."""
 
 
 @shape
@@ -270,9 +299,11 @@ class Truncation(Shape):
     """How an overlong conversation is shortened (GA schema)."""
 
     type: Literal["retention_ratio"] = "retention_ratio"
-    retention_ratio: Annotated[float, Between(0, 1)] = 0.8
-    """The share that is kept."""
+    """The one kind there is."""
+    retention_ratio: Setting[Annotated[float, Between(0, 1)]] = UNSET
+    """0 to 1: the share that is kept. The server wants it."""
     token_limits: Setting[TokenLimits] = UNSET
+    """Bounds beside the share."""
 
 
 @shape
@@ -280,8 +311,11 @@ class Tracing(Shape):
     """Labels for the server's traces (GA schema)."""
 
     workflow_name: Setting[str] = UNSET
+    """What the traces are filed under."""
     group_id: Setting[str] = UNSET
+    """Joins the traces of several sessions."""
     metadata: Setting[dict[str, Any]] = UNSET
+    """Free tags."""
 
 
 @shape
@@ -290,7 +324,9 @@ class Prompt(Shape):
 
     id: str
     version: Setting[str | None] = UNSET
+    """Left out: the newest."""
     variables: Setting[dict[str, Any] | None] = UNSET
+    """What is filled into its gaps, by name."""
 
 
 @shape
@@ -298,9 +334,10 @@ class Reasoning(Shape):
     """How much the model thinks first (GA schema)."""
 
     effort: Setting[Literal["minimal", "low", "medium", "high", "xhigh"]] = UNSET
+    """More is slower."""
 
 
-_SHORTCUTS: dict[str, tuple[str, ...]] = {
+_FLAT: dict[str, tuple[str, ...]] = {
     "voice": ("audio", "output", "voice"),
     "speed": ("audio", "output", "speed"),
     "tts_model": ("audio", "output", "model"),
@@ -309,34 +346,36 @@ _SHORTCUTS: dict[str, tuple[str, ...]] = {
     "transcription": ("audio", "input", "transcription"),
     "noise_reduction": ("audio", "input", "noise_reduction"),
     "turn_detection": ("audio", "input", "turn_detection"),
-}
-"""Flat names for settings that lie deeper; also how users of older APIs spell them."""
-
-_OLDER: dict[str, tuple[str, ...]] = {
-    "modelId": ("model",),
+    # The beta schema, which some servers still emit; older pages; seen there by mistake.
     "modalities": ("output_modalities",),
     "max_response_output_tokens": ("max_output_tokens",),
-    "voice": ("audio", "output", "voice"),
     "input_audio_format": ("audio", "input", "format"),
     "output_audio_format": ("audio", "output", "format"),
     "input_audio_transcription": ("audio", "input", "transcription"),
-    "turn_detection": ("audio", "input", "turn_detection"),
+    "modelId": ("model",),
+    "text_generation_config": ("providerData", "text_generation_config"),
 }
-"""Top-level names of the beta schema that some servers still emit (protocol: top-level fields)."""
+"""Flat names for settings that lie deeper, and names that were used before (protocol: top-level
+fields)."""
 
 
-def _placed(data: Mapping[str, Any], table: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
-    """A copy of ``data`` whose keys in ``table`` are moved to their paths, unless those are set."""
-    out = {k: v for k, v in data.items() if k not in table}
-    for key, path in table.items():
+def _placed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of ``data`` whose flat names are moved to their places, unless those are taken."""
+    out = {k: v for k, v in data.items() if k not in _FLAT}
+    for key, path in _FLAT.items():
         if key not in data:
             continue
         place = out
-        for step in path[:-1]:
-            inner = place.get(step)
-            place[step] = dict(inner) if isinstance(inner, Mapping) else {}
+        for depth, step in enumerate(path[:-1], start=1):
+            inner = place.get(step) or {}
+            if isinstance(inner, Shape):
+                inner = write(inner, ".".join(("session", *path[:depth])))
+            if not isinstance(inner, Mapping):
+                break  # nonsense: who reads it will complain of it, or leave it out
+            place[step] = dict(inner)
             place = place[step]
-        place.setdefault(path[-1], data[key])
+        else:
+            place.setdefault(path[-1], data[key])
     return out
 
 
@@ -344,7 +383,9 @@ def _placed(data: Mapping[str, Any], table: Mapping[str, tuple[str, ...]]) -> di
 class SessionConfig(Shape):
     """The settings of a session, or a change to them."""
 
+    flat = frozenset(_FLAT)
     type: Setting[Literal["realtime"]] = "realtime"
+    """The kind of session."""
     model: Setting[str] = UNSET
     """The language model, ``provider/model``; default ``google-ai-studio/gemini-2.5-flash``."""
     instructions: Setting[str] = UNSET
@@ -352,19 +393,28 @@ class SessionConfig(Shape):
     output_modalities: Setting[list[Modality]] = UNSET
     """``["audio", "text"]``, ``["audio"]`` or ``["text"]``."""
     temperature: Setting[Temperature] = UNSET
-    """0 to 2."""
+    """0 to 2; how freely the model chooses its words."""
     max_output_tokens: Setting[MaxTokens] = UNSET
-    """1 to 4096 per answer, or ``"inf"``."""
+    """1 to 4096 per answer, or ``"inf"``, the default."""
     audio: Setting[AudioConfig] = UNSET
+    """Formats, voice, turn detection, transcripts."""
     tools: Setting[list[Tool]] = UNSET
+    """What the model may use; replaced as a whole, an empty list clears it."""
     tool_choice: Setting[AnyToolChoice] = UNSET
+    """Whether it uses them; default ``auto``."""
     truncation: Setting[Truncation | Literal["auto", "disabled"]] = UNSET
+    """What happens to an overlong conversation; default ``auto``."""
     tracing: Setting[Tracing | Literal["auto"] | None] = UNSET
-    include: Setting[list[str] | None] = UNSET
-    """``item.input_audio_transcription.logprobs``."""
+    """``None``, the default, is off; once on it cannot be changed (GA schema)."""
+    include: Setting[list[Literal["item.input_audio_transcription.logprobs"]] | None] = UNSET
+    """What the server tells besides."""
     prompt: Setting[str | Prompt | None] = UNSET
+    """A stored prompt; ``None`` clears it. Inworld's clients give a text, the GA schema an
+    object."""
     reasoning: Setting[Reasoning | None] = UNSET
+    """How much the model thinks first (GA schema)."""
     parallel_tool_calls: Setting[bool] = UNSET
+    """Whether one answer may hold several tool calls (GA schema)."""
     provider_data: Setting[ProviderData | None] = field(
         default=UNSET, metadata=wire("providerData")
     )
@@ -378,8 +428,8 @@ class SessionConfig(Shape):
 
     @classmethod
     def upgrade(cls, data: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Move the names of the older, flat schema to their modern places."""
-        return _placed(data, _OLDER) if any(k in data for k in _OLDER) else data
+        """Move flat and older names to their places."""
+        return data if cls.flat.isdisjoint(data) else _placed(data)
 
     @classmethod
     def of(cls, **fields: Any) -> SessionConfig:
@@ -393,14 +443,13 @@ class SessionConfig(Shape):
         Raises:
             ConfigError: an unknown name or a wrong value, with the path and what is allowed.
         """
-        placed = _placed(fields, _SHORTCUTS)
-        if "provider_data" in placed:  # the Python name of the one camelCase field
-            placed["providerData"] = placed.pop("provider_data")
-        return cls.from_dict(placed)
+        if "provider_data" in fields:  # the Python name of the one camelCase field
+            fields["providerData"] = fields.pop("provider_data")
+        return cls.from_dict(fields)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SessionConfig:
-        """Make settings from data in the wire's form, strictly.
+        """Make settings from data in the wire's form, strictly; flat names are fine as well.
 
         Raises:
             ConfigError: an unknown name or a wrong value, with the path and what is allowed.
@@ -418,7 +467,8 @@ class SessionConfig(Shape):
             OSError: it cannot be read.
         """
         try:
-            with open(path, encoding="utf-8") as file:
+            # Editors on Windows put a byte order mark in front.
+            with open(path, encoding="utf-8-sig") as file:
                 data = json.load(file)
         except (ValueError, RecursionError) as exc:
             raise ConfigError(f"{os.fspath(path)}: not a JSON file ({exc})") from exc
@@ -441,8 +491,11 @@ class SessionConfig(Shape):
         return merge(self, change)
 
 
-def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: _plain(v) if isinstance(v, Mapping) else v for k, v in data.items()}
+def _plain(data: Any) -> Any:
+    """Any mapping as a dict, however deep; a list as a copy."""
+    if isinstance(data, Mapping):
+        return {k: _plain(v) for k, v in data.items()}
+    return [_plain(v) for v in data] if isinstance(data, (list, tuple)) else data
 
 
 # --- one answer ----------------------------------------------------------------------------------
@@ -453,7 +506,9 @@ class ReplyAudioOutput(Shape):
     """The GA place for one answer's voice and format; Inworld has no per-answer format."""
 
     format: Setting[AudioFormat] = UNSET
+    """As in :class:`AudioOutput`."""
     voice: Setting[str] = UNSET
+    """As in :class:`AudioOutput`; Inworld reads :attr:`ReplyConfig.voice` instead."""
 
 
 @shape
@@ -461,6 +516,7 @@ class ReplyAudio(Shape):
     """The GA place for one answer's sound."""
 
     output: Setting[ReplyAudioOutput] = UNSET
+    """From the server to the user."""
 
 
 @shape
@@ -468,24 +524,34 @@ class ReplyConfig(Shape):
     """Settings for one answer only: the ``response`` member of ``response.create``."""
 
     output_modalities: Setting[list[Modality]] = UNSET
+    """``["audio", "text"]``, ``["audio"]`` or ``["text"]``."""
     instructions: Setting[str] = UNSET
+    """In place of the session's."""
     voice: Setting[str] = UNSET
     """Flat, as Inworld has it."""
     conversation: Setting[str] = UNSET
-    """``auto``, ``none`` (may be refused) or an id."""
+    """``auto``, ``none`` (GA schema; may be refused) or an id."""
     max_output_tokens: Setting[MaxTokens] = UNSET
+    """1 to 4096, or ``"inf"``."""
     tools: Setting[list[Tool]] = UNSET
+    """In place of the session's."""
     tool_choice: Setting[AnyToolChoice] = UNSET
+    """In place of the session's."""
     temperature: Setting[Temperature] = UNSET
+    """0 to 2; may be ignored."""
     audio: Setting[ReplyAudio] = UNSET
     """GA schema; not listed by Inworld."""
     input: Setting[list[Item]] = UNSET
-    """GA schema: a context of its own; may be refused."""
+    """GA schema: a context of its own, instead of the conversation; may be refused."""
     metadata: Setting[dict[str, str] | None] = UNSET
-    """GA schema: up to 16 pairs, echoed in the response."""
+    """GA schema: up to 16 pairs, names of 64 and values of 512 characters at most; echoed in the
+    response."""
     prompt: Setting[str | Prompt | None] = UNSET
-    reasoning: Setting[Reasoning] = UNSET
+    """GA schema: a stored prompt."""
+    reasoning: Setting[Reasoning | None] = UNSET
+    """GA schema: how much the model thinks first."""
     parallel_tool_calls: Setting[bool] = UNSET
+    """GA schema: whether the answer may hold several tool calls."""
 
     @classmethod
     def of(cls, **fields: Any) -> ReplyConfig:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 
 from inworld_rt.answer import heard
 from inworld_rt.codec import replace
 from inworld_rt.items import AudioPart, ContentPart, InputAudio, Item, Message
 
-__all__ = ["ROLLING_MODELS", "Conversation", "merge_transcript"]
+__all__ = ["KEPT_ITEMS", "ROLLING_MODELS", "Conversation", "merge_transcript"]
 
+KEPT_ITEMS = 10_000
+"""Items that are mirrored; of a longer conversation the oldest are forgotten."""
+
+_REMEMBERED = 256  # deleted items whose late transcripts are still recognised
 
 ROLLING_MODELS = ("inworld/", "soniox/")
 """Recognisers that always send the whole text so far (protocol: user transcription)."""
@@ -41,6 +46,8 @@ class Conversation:
     def __init__(self, items: tuple[Item, ...] = ()) -> None:
         self._items: dict[str, Item] = {}
         self._order: list[str] = []
+        self._unplaced: set[str] = set()  # at the end, because nobody has said where they belong
+        self._removed: deque[str] = deque(maxlen=_REMEMBERED)
         for item in items:
             self.put(item, None)
 
@@ -76,20 +83,39 @@ class Conversation:
         if item is None or item.id is None:
             return
         known = self._items.get(item.id)
-        self._items[item.id] = _with_known_words(item, known)
-        if known is not None:
-            return
-        if previous_item_id == "root":
-            self._order.insert(0, item.id)
-        elif previous_item_id in self._items and previous_item_id != item.id:
-            self._order.insert(self._order.index(previous_item_id) + 1, item.id)
-        else:
+        self._items[item.id] = _with_known_words(_without_sound(item), known)
+        if known is None:
             self._order.append(item.id)
+            self._unplaced.add(item.id)
+            if len(self._order) > KEPT_ITEMS:
+                self._drop(self._order[0])
+        # Only the first place that is told counts: others may have come in between since then.
+        if item.id in self._unplaced:
+            self._place(item.id, previous_item_id)
+
+    def _place(self, item_id: str, previous_item_id: str | None) -> None:
+        if previous_item_id == "root":
+            place = 0
+        elif previous_item_id in self._items and previous_item_id != item_id:
+            place = self._order.index(previous_item_id) + 1
+        else:
+            return
+        self._unplaced.discard(item_id)
+        if self._order[place : place + 1] != [item_id]:
+            place -= self._order.index(item_id) < place
+            self._order.remove(item_id)
+            self._order.insert(place, item_id)
 
     def remove(self, item_id: str) -> None:
         """Drop an item; an unknown one is fine."""
-        if self._items.pop(item_id, None) is not None:
-            self._order.remove(item_id)
+        if item_id in self._items:
+            self._drop(item_id)
+            self._removed.append(item_id)
+
+    def _drop(self, item_id: str) -> None:
+        del self._items[item_id]
+        self._order.remove(item_id)
+        self._unplaced.discard(item_id)
 
     def truncate(self, item_id: str, audio_end_ms: float, total_ms: float) -> None:
         """Cut an answer's words where its sound was cut.
@@ -116,7 +142,7 @@ class Conversation:
 
     def hear(self, item_id: str, transcript: str) -> None:
         """Set what the user said; the item may come later than its words."""
-        if not item_id:
+        if not item_id or (item_id in self._removed and item_id not in self._items):
             return
         item = self._items.get(item_id)
         if item is None:
@@ -125,7 +151,7 @@ class Conversation:
         if isinstance(item, Message):
             part = _speech(item)
             parts = [p for p in item.content if p is not part]
-            fresh = InputAudio(audio=part.audio if part else None, transcript=transcript)
+            fresh = InputAudio(transcript=transcript)
             self._items[item_id] = replace(item, content=[*parts, fresh])
 
 
@@ -134,12 +160,22 @@ def _speech(item: Item | None) -> InputAudio | None:
     return next((p for p in parts if isinstance(p, InputAudio)), None)
 
 
+def _without_sound(item: Item) -> Item:
+    """A mirror of words; the sound of a long conversation would fill the memory."""
+    if not isinstance(item, Message) or not any(getattr(p, "audio", None) for p in item.content):
+        return item
+    parts = [replace(p, audio=None) if getattr(p, "audio", None) else p for p in item.content]
+    return replace(item, content=parts)
+
+
 def _with_known_words(item: Item, known: Item | None) -> Item:
     """A later copy of an item must not lose the words that came separately."""
     words = _speech(known)
     if words is None or not words.transcript or not isinstance(item, Message):
         return item
     part = _speech(item)
+    if not item.content:
+        return replace(item, content=[words])
     if part is None or part.transcript:
         return item
     parts = [replace(p, transcript=words.transcript) if p is part else p for p in item.content]

@@ -108,7 +108,10 @@ class ConnectionClosed(InworldError):
 
 
 class ConnectionClosedOK(ConnectionClosed):
-    """The session ended as agreed: we closed it, or the server said 1000 or 1001."""
+    """The session ended as agreed: we closed it, or the server said 1000 or 1001.
+
+    Scenarios: use after ``close()``, or of an answer that the end cut off.
+    """
 
 
 class ConnectionLost(ConnectionClosed, ConnectionError):
@@ -122,7 +125,7 @@ class ProtocolError(InworldError):
 class LocalProtocolError(ProtocolError, RuntimeError):
     """The call is not possible in this state.
 
-    Scenarios: use after ``close()``; cancelling a finished response; reading too slowly.
+    Scenarios: an iterator of events that is read too slowly.
     """
 
 

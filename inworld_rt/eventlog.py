@@ -92,7 +92,11 @@ class EventLog:
         return self._count
 
     def next(
-        self, start: int, wanted: Callable[[Event], bool], timeout: float | None, strict: bool
+        self,
+        start: int,
+        wanted: Callable[[Event], bool],
+        timeout: float | None,
+        strict: bool = False,
     ) -> tuple[Event, int]:
         """The first wanted event from a place on, and the place behind it.
 

@@ -21,6 +21,7 @@ __all__ = [
     "InputImage",
     "InputText",
     "Item",
+    "ItemReference",
     "McpApprovalRequest",
     "McpApprovalResponse",
     "McpCall",
@@ -63,7 +64,7 @@ class InputAudio(ContentPart):
     audio: bytes | None = None
     """Samples in the session's input format; the server leaves them out except on retrieve."""
     transcript: str | None = None
-    """What was said. Not shown to the model."""
+    """What was said, if known. Not shown to the model."""
 
 
 @kind("input_image")
@@ -103,7 +104,12 @@ class AudioPart(ContentPart):
 @kind("")
 @shape
 class UnknownPart(ContentPart):
-    """A content part of a kind that this version does not know."""
+    """A content part of a kind that this version does not know, or of none."""
+
+    text: str | None = None
+    """Its text, if any."""
+    transcript: str | None = None
+    """Its transcript, if any."""
 
 
 @shape
@@ -166,6 +172,14 @@ class FunctionCallOutput(Item):
     """Text, by custom JSON."""
 
 
+@kind("item_reference")
+@shape
+class ItemReference(Item):
+    """An earlier item, named by ``id``; only in the ``input`` of an answer (GA schema)."""
+
+    type: Literal["item_reference"] = "item_reference"
+
+
 @shape
 class McpListedTool(Shape):
     """A tool that an MCP server offers (GA schema)."""
@@ -174,7 +188,9 @@ class McpListedTool(Shape):
     input_schema: Any = None
     """JSON Schema of its arguments."""
     description: str | None = None
+    """What it is for."""
     annotations: Any = None
+    """Whatever else the MCP server says of it."""
 
 
 @kind("mcp_list_tools")
@@ -184,7 +200,9 @@ class McpListTools(Item):
 
     type: Literal["mcp_list_tools"] = "mcp_list_tools"
     server_label: str = ""
+    """The MCP server."""
     tools: list[McpListedTool] = field(factory=list)
+    """What it offers."""
 
 
 @shape
@@ -194,6 +212,7 @@ class McpError(Shape):
     type: str = ""
     """``protocol_error``, ``tool_execution_error`` or ``http_error``."""
     message: str = ""
+    """The server's words."""
     code: int | None = None
     """Not for ``tool_execution_error``."""
 
@@ -205,12 +224,17 @@ class McpCall(Item):
 
     type: Literal["mcp_call"] = "mcp_call"
     server_label: str = ""
+    """The MCP server."""
     name: str = ""
+    """The tool."""
     arguments: str = ""
     """A JSON object as text."""
     output: str | None = None
+    """What it gave."""
     error: McpError | None = None
+    """Why it gave nothing."""
     approval_request_id: str | None = None
+    """The :class:`McpApprovalRequest` that came first, if one did."""
 
 
 @kind("mcp_approval_request")
@@ -220,7 +244,9 @@ class McpApprovalRequest(Item):
 
     type: Literal["mcp_approval_request"] = "mcp_approval_request"
     server_label: str = ""
+    """The MCP server."""
     name: str = ""
+    """The tool."""
     arguments: str = ""
     """A JSON object as text."""
 
@@ -232,8 +258,11 @@ class McpApprovalResponse(Item):
 
     type: Literal["mcp_approval_response"] = "mcp_approval_response"
     approval_request_id: str = ""
+    """The item that asked."""
     approve: bool = False
+    """Yes or no."""
     reason: str | None = None
+    """Why, for the model."""
 
 
 @kind("")

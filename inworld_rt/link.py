@@ -6,13 +6,14 @@ things to queues, and sends requests whose turn has come.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from attrs import define, evolve
 
@@ -24,11 +25,13 @@ from inworld_rt.errors import (
     ConnectionClosedOK,
     InworldError,
     RemoteProtocolError,
+    WaitTimeout,
     WorkerStuck,
 )
 from inworld_rt.eventlog import EventLog
 from inworld_rt.events import ErrorEvent, Event, Ping
-from inworld_rt.session import Expectation, Orders, Request, Session
+from inworld_rt.outcome import ErrorDetails
+from inworld_rt.session import Expectation, Orders, Request, Session, server_error
 from inworld_rt.transport import Transport
 from inworld_rt.workers import Deadline, Inbox, Worker
 
@@ -38,6 +41,12 @@ CLOSE_BOUND = 2.0
 """Seconds that closing takes at most, whatever the server does."""
 
 _PIECE = 1 << 20  # bytes of audio per message at most; the server's cap is 15 MiB of base64
+
+# An error is named as the reason of an end that comes at once after it, with nothing in between.
+_BLAMED = 5.0  # seconds
+_HARMLESS = ("response_cancel_not_active", "conversation_already_has_active_response")
+
+T = TypeVar("T")
 
 logger = logging.getLogger("inworld_rt")
 
@@ -89,16 +98,21 @@ class Link:
         self._sending = threading.Lock()
         self._closing = threading.Event()
         self._end: Callable[[], BaseException] | None = None
+        self._arrivals: list[Inbox[Any]] = []
+        self._complaint: tuple[ErrorDetails, int, float] | None = None  # with life and time
         self._actions: dict[str, Callable[[Any, Any], None]] = {
-            "granted": lambda request, _: request.owner and request.owner.put(request),
-            "began": lambda answer, _: adopt(answer),
+            "granted": self._granted,
+            "began": self._began,
             "audio": lambda answer, pcm: answer.owner and answer.owner.sounds(pcm),
             "text": lambda answer, words: answer.owner and answer.owner.says(words),
             "restarted": lambda answer, _: answer.owner and answer.owner.restarts(),
             "ended": self._ended,
             "met": lambda expectation, event: expectation.owner.put(event),
-            "failed": lambda expectation, error: expectation.owner.close(lambda: error),
+            "failed": lambda expectation, error: expectation.owner.close(
+                lambda: server_error(error)
+            ),
         }
+        self._adopt = adopt
         self._reader = Worker("reader", self._read, self._failed)
 
     # --- sending ---------------------------------------------------------------------------------
@@ -131,7 +145,9 @@ class Link:
         pieces = [data[i : i + _PIECE] for i in range(0, len(data), _PIECE)]
         self.send(*[wire.append_message(piece) for piece in pieces])
         with self.lock:
-            self.session.audio_sent_ms += self.session.input_format.ms(len(data))
+            # Not in whole milliseconds: over an hour of odd slices they would add up to many.
+            rate = self.session.input_format.bytes_per_second
+            self.session.audio_sent_ms += len(data) * 1000 / rate
 
     def post(self, *events: Event) -> None:
         """Check events and send them back to back.
@@ -154,6 +170,12 @@ class Link:
         self.check()
         self.apply(lambda session: session.ask(request))
 
+    def give_up(self, request: Request) -> None:
+        """Take a request back whose caller failed or was interrupted; never raises."""
+        # The floor must not stay taken.
+        with contextlib.suppress(ConnectionClosed):  # raised in the next call anyway
+            self.apply(lambda session: session.withdraw(request))
+
     def apply(self, step: Callable[[Session], Orders]) -> None:
         """Do something with the session and carry out what follows from it."""
         with self.lock:
@@ -161,7 +183,12 @@ class Link:
         self._carry_out(orders)
 
     def exchange(
-        self, event: Event, accept: Callable[[Event], bool], about: tuple[str, ...], timeout: float
+        self,
+        event: Event,
+        accept: Callable[[Event], bool],
+        about: tuple[str, ...],
+        timeout: float,
+        start: bool = False,
     ) -> Event:
         """Send an event and wait for its answer.
 
@@ -170,6 +197,7 @@ class Link:
             accept: the test for the answer.
             about: words in errors without an id that concern it.
             timeout: seconds.
+            start: start reading, too: not sooner, lest an error that comes at once go unheard.
 
         Raises:
             ServerError: the server refused.
@@ -185,11 +213,52 @@ class Link:
         with self.lock:
             self.session.expect(expectation)
         try:
+            if start:
+                self.start()
             self.send(message)
             return inbox.get(timeout)
+        except WaitTimeout:
+            raise WaitTimeout(
+                f"the server did not answer {event.type} within {timeout:g} s"
+            ) from None
         finally:
             with self.lock:
                 self.session.forget(expectation)
+
+    @contextlib.contextmanager
+    def arrivals(self) -> Iterator[Inbox[Any]]:
+        """An inbox that is given the owner of each answer that begins meanwhile."""
+        inbox: Inbox[Any] = Inbox()
+        with self.lock:
+            self._arrivals.append(inbox)
+            if self._end is not None:
+                inbox.close(self._end)
+        try:
+            yield inbox
+        finally:
+            with self.lock:
+                self._arrivals.remove(inbox)
+
+    def patiently(self, step: Callable[[float], T], timeout: float, goal: str) -> T:
+        """Do a blocking step, again and again while the server is alive.
+
+        Args:
+            step: is given the seconds to wait; raises ``WaitTimeout`` after them.
+            timeout: seconds of the server's silence to put up with.
+            goal: what is waited for, for the message.
+
+        Raises:
+            WaitTimeout: the server was quiet for so long.
+        """
+        while True:
+            life = self.life
+            try:
+                return step(timeout)
+            except WaitTimeout:
+                if self.life == life:
+                    raise WaitTimeout(
+                        f"waiting for {goal}: the server has been quiet for {timeout:g} s"
+                    ) from None
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -203,17 +272,17 @@ class Link:
         while not stopping.is_set():
             message = recv()
             event = decode(message)
+            stats.events_received += 1
+            stats.bytes_received += len(message)
+            if type(event) is not Ping:
+                self.life += 1
+            if type(event) is ErrorEvent:
+                self._complain(event)
             with lock:
                 orders = receive(event)
             if orders:
                 self._carry_out(orders)
-            if type(event) is not Ping:
-                self.life += 1
             self.log.add(event)
-            stats.events_received += 1
-            stats.bytes_received += len(message)
-            if type(event) is ErrorEvent:
-                self._tell(event)
 
     def _carry_out(self, orders: Orders) -> None:
         batch = []
@@ -230,15 +299,29 @@ class Link:
                     raise
                 # The reader's next recv() tells why.
 
-    def _ended(self, answer: Answer, error: BaseException | None) -> None:
-        self._stats.responses += 1
-        if answer.owner:
-            answer.owner.ends(None if error is None else lambda: error)
+    def _granted(self, request: Request, _: None) -> None:
+        if request.owner is not None:
+            request.owner.put(request)
 
-    def _tell(self, event: ErrorEvent) -> None:
+    def _began(self, answer: Answer, _: None) -> None:
+        self._adopt(answer)
+        with self.lock:
+            arrivals = list(self._arrivals)
+        for inbox in arrivals:
+            inbox.put(answer.owner)
+
+    def _ended(self, answer: Answer, error: ErrorDetails | None) -> None:
+        with self.lock:  # not only the reader's thread ends answers
+            self._stats.responses += 1
+        if answer.owner:
+            answer.owner.ends(None if error is None else lambda: server_error(error))
+
+    def _complain(self, event: ErrorEvent) -> None:
         self._stats.errors += 1
-        error = event.error
-        logger.info("! error event: type=%s code=%s", error and error.type, error and error.code)
+        error = event.error or ErrorDetails()
+        logger.info("! error event: type=%s code=%s", error.type, error.code)
+        if error.code not in _HARMLESS:
+            self._complaint = error, self.life, time.monotonic()
 
     # --- the end ---------------------------------------------------------------------------------
 
@@ -256,13 +339,15 @@ class Link:
 
     def _failed(self, cause: BaseException) -> None:
         """The reader ended: tell everybody who waits, now or later."""
-        if isinstance(cause, RemoteProtocolError):
-            self._hang_up(1007)
+        if not isinstance(cause, ConnectionClosed):
+            self._say_goodbye(1007 if isinstance(cause, RemoteProtocolError) else 1011)
+        self._transport.abort()  # nobody reads any more, and maybe nobody will call close()
         end = self._explain(cause)
         logger.debug("= session over: %s", type(cause).__name__)
         with self.lock:
-            self._end = self._end or end
+            self._end = end
             lost, waiting = self.session.abandon()
+            waiting += self._arrivals
         for answer in lost:
             if answer.owner:
                 answer.owner.ends(end)
@@ -270,19 +355,17 @@ class Link:
             inbox.close(end)
         self.log.close(end)
 
-    def _hang_up(self, code: int) -> None:
-        try:
+    def _say_goodbye(self, code: int) -> None:
+        # If it is over already, what matters is raised elsewhere.
+        with contextlib.suppress(InworldError):
             self._transport.begin_close(code)
-        except InworldError:
-            pass  # it is over already; what matters is raised elsewhere
-        self._transport.abort()
 
     def _explain(self, cause: BaseException) -> Callable[[], BaseException]:
         """What every later call raises: a fresh exception each time, chained to the cause."""
         if self._closing.is_set():
             return _closed_by_us
-        error = self.session.last_error
-        words = f"; the server's last error was: {error}" if error else ""
+        complaint = self._reason()
+        words = f"; the server's last error was: {server_error(complaint)}" if complaint else ""
 
         def end() -> BaseException:
             if isinstance(cause, ConnectionClosed):
@@ -293,10 +376,18 @@ class Link:
                 fresh = type(cause)(str(cause))
             else:
                 fresh = InworldError(f"the reader broke down: {type(cause).__name__}; report this")
-            fresh.__cause__ = error or cause
+            fresh.__cause__ = server_error(complaint) if complaint else cause
             return fresh
 
         return end
+
+    def _reason(self) -> ErrorDetails | None:
+        """The error that the server gave just before the end, if it did."""
+        if self._complaint is None:
+            return None
+        error, life, moment = self._complaint
+        just = life == self.life and time.monotonic() - moment < _BLAMED
+        return error if just else None
 
     def close(self, *, polite: bool = True) -> None:
         """End the session. Any thread, any number of times.
@@ -311,13 +402,9 @@ class Link:
             WorkerStuck: the reader did not end in that time.
         """
         deadline = Deadline(CLOSE_BOUND)
-        first = not self._closing.is_set() and self._end is None
         self._closing.set()
-        if polite and first:
-            try:
-                self._transport.begin_close()
-            except InworldError:
-                pass  # it went over by itself meanwhile
+        if polite and self._end is None:
+            self._say_goodbye(1000)
             if self._reader.is_current:
                 return
             self._reader.join(min(deadline.left() or 0.0, CLOSE_BOUND / 2))

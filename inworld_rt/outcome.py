@@ -1,5 +1,5 @@
-"""What the server says of an answer: the response object, its usage, errors, limits
-(protocol: response object; errors).
+"""What the server says of an answer: the response object, its usage, errors, limits, timing
+(protocol: response object; errors; assistant audio).
 
 Read-only for a client. ``None`` means "not there".
 """
@@ -16,18 +16,23 @@ from inworld_rt.pcm import AudioFormat
 
 __all__ = [
     "CachedTokens",
+    "CharacterAlignment",
     "ErrorDetails",
     "InputTokens",
     "Logprob",
     "OutputTokens",
+    "Phone",
+    "PhoneticDetails",
     "RateLimit",
     "ResponseAudio",
     "ResponseAudioOutput",
     "ResponseError",
     "ResponseState",
     "StatusDetails",
+    "TimestampInfo",
     "TranscriptionUsage",
     "Usage",
+    "WordAlignment",
 ]
 
 
@@ -52,7 +57,9 @@ class ResponseError(Shape):
     """Why a response failed."""
 
     type: str | None = None
+    """As in :class:`ErrorDetails`."""
     code: str | None = None
+    """As in :class:`ErrorDetails`."""
     message: str | None = None
     """Not in the GA schema; read where it comes."""
 
@@ -67,6 +74,7 @@ class StatusDetails(Shape):
     """``turn_detected``, ``client_cancelled``, ``max_output_tokens``, ``content_filter``,
     ``server_error``, …"""
     error: ResponseError | None = None
+    """Only with the status ``failed``."""
 
 
 @shape
@@ -86,7 +94,9 @@ class InputTokens(Shape):
     audio_tokens: int | None = None
     image_tokens: int | None = None
     cached_tokens: int | None = None
+    """How many of them came from a cache."""
     cached_tokens_details: CachedTokens | None = None
+    """The same by kind."""
 
 
 @shape
@@ -105,7 +115,9 @@ class Usage(Shape):
     input_tokens: int | None = None
     output_tokens: int | None = None
     input_token_details: InputTokens | None = None
+    """By kind."""
     output_token_details: OutputTokens | None = None
+    """By kind."""
 
 
 @shape
@@ -118,8 +130,9 @@ class TranscriptionUsage(Shape):
     output_tokens: int | None = None
     total_tokens: int | None = None
     input_token_details: InputTokens | None = None
+    """By kind."""
     seconds: float | None = None
-    """For ``duration``."""
+    """For ``duration``: how much speech."""
 
 
 @shape
@@ -127,6 +140,7 @@ class Logprob(Shape):
     """How sure the recogniser is of one token."""
 
     token: str = ""
+    """The token as text."""
     bytes: list[int] | None = None
     """The token in UTF-8."""
     logprob: float = 0.0
@@ -138,7 +152,9 @@ class ResponseAudioOutput(Shape):
     """How a response sounds."""
 
     format: AudioFormat | None = None
+    """``None`` also where it cannot be understood."""
     voice: str | None = None
+    """A name from the catalogue or a cloned voice's id."""
 
 
 @shape
@@ -146,6 +162,7 @@ class ResponseAudio(Shape):
     """The ``audio`` member of a response."""
 
     output: ResponseAudioOutput | None = None
+    """From the server to the user."""
 
 
 @shape
@@ -158,17 +175,21 @@ class ResponseState(Shape):
     status: str | None = None
     """``in_progress``, ``completed``, ``cancelled``, ``failed`` or ``incomplete``."""
     status_details: StatusDetails | None = field(default=None, metadata=wire(nullable=True))
+    """Why it has this status."""
     output: list[Item] = field(factory=list)
     """What was made; empty on ``response.created``."""
     conversation_id: str | None = None
     """``None`` for an answer outside the conversation."""
     output_modalities: list[str] | None = None
+    """``audio``, ``text`` or both, as asked for."""
     max_output_tokens: int | str | None = None
     """A number, or ``inf``."""
     audio: ResponseAudio | None = None
+    """How it sounds."""
     metadata: dict[str, Any] | None = field(default=None, metadata=wire(nullable=True))
     """As given in the request."""
     usage: Usage | None = field(default=None, metadata=wire(nullable=True))
+    """What it cost; may stand beside the response in its ``response.done`` instead."""
 
 
 @shape
@@ -178,6 +199,85 @@ class RateLimit(Shape):
     name: str = ""
     """``requests`` or ``tokens``."""
     limit: int | None = None
+    """How many are allowed."""
     remaining: int | None = None
+    """How many are left."""
     reset_seconds: float | None = None
     """Seconds until it is full again."""
+
+
+@shape
+class Phone(Shape):
+    """One sound of a word."""
+
+    phone_symbol: str = field(default="", metadata=wire("phone_symbol", "phoneSymbol"))
+    """In the phonetic alphabet."""
+    viseme_symbol: str = field(default="", metadata=wire("viseme_symbol", "visemeSymbol"))
+    """The shape of the mouth."""
+    start_time_seconds: float | None = field(
+        default=None, metadata=wire("start_time_seconds", "startTimeSeconds")
+    )
+    duration_seconds: float | None = field(
+        default=None, metadata=wire("duration_seconds", "durationSeconds")
+    )
+
+
+@shape
+class PhoneticDetails(Shape):
+    """The sounds of one word."""
+
+    word_index: int | None = field(default=None, metadata=wire("word_index", "wordIndex"))
+    """Its place in :attr:`WordAlignment.words`."""
+    is_partial: bool | None = field(default=None, metadata=wire("is_partial", "isPartial"))
+    """Whether more of the word may follow."""
+    phones: list[Phone] = field(factory=list)
+    """In order."""
+
+
+@shape
+class WordAlignment(Shape):
+    """When each word is spoken; the lists run in parallel."""
+
+    words: list[str] = field(factory=list)
+    """The words."""
+    word_start_time_seconds: list[float] = field(
+        factory=list, metadata=wire("word_start_time_seconds", "wordStartTimeSeconds")
+    )
+    word_end_time_seconds: list[float] = field(
+        factory=list, metadata=wire("word_end_time_seconds", "wordEndTimeSeconds")
+    )
+    phonetic_details: list[PhoneticDetails] | None = field(
+        default=None, metadata=wire("phonetic_details", "phoneticDetails")
+    )
+    """For moving lips."""
+
+
+@shape
+class CharacterAlignment(Shape):
+    """When each character is spoken; the lists run in parallel."""
+
+    characters: list[str] = field(factory=list)
+    """The characters."""
+    character_start_time_seconds: list[float] = field(
+        factory=list, metadata=wire("character_start_time_seconds", "characterStartTimeSeconds")
+    )
+    character_end_time_seconds: list[float] = field(
+        factory=list, metadata=wire("character_end_time_seconds", "characterEndTimeSeconds")
+    )
+
+
+@shape
+class TimestampInfo(Shape):
+    """Timing of what is spoken (with the setting ``timestamp_type``).
+
+    The times begin at 0 again for every synthesised segment: add the length of the earlier ones.
+    """
+
+    word_alignment: WordAlignment | None = field(
+        default=None, metadata=wire("word_alignment", "wordAlignment")
+    )
+    """For ``WORD``."""
+    character_alignment: CharacterAlignment | None = field(
+        default=None, metadata=wire("character_alignment", "characterAlignment")
+    )
+    """For ``CHARACTER``."""

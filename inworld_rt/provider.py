@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 Fraction = Annotated[float, Between(0, 1)]
-Count = Annotated[int, Between(0, 2**31 - 1)]
+Count = Annotated[int, Between(0)]
 
 
 @shape
@@ -80,12 +80,19 @@ class MemoryState(Shape):
     """What the memory holds; give it back to seed the next session."""
 
     version: Setting[int] = UNSET
+    """Grows with every cycle; a state without one counts as new."""
     facts: Setting[list[str]] = UNSET
+    """What was learnt about the user."""
     summary: Setting[str] = UNSET
+    """The conversation so far, in short."""
     context_text: Setting[str] = UNSET
+    """What is put before the system prompt."""
     turns_since_gen: Setting[int] = UNSET
+    """Turns since the last cycle."""
     total_turns: Setting[int] = UNSET
+    """Turns since the beginning."""
     items_trimmed: Setting[int] = UNSET
+    """Items that gave way to the summary."""
 
 
 @shape
@@ -93,12 +100,15 @@ class Memory(Shape):
     """Periodic fact extraction and a rolling summary."""
 
     enabled: Setting[bool] = UNSET
+    """Default off."""
     turn_interval: Setting[Count] = UNSET
     """Turns between two cycles."""
     max_memory_length: Setting[Count] = UNSET
     """Bound of summary and context text."""
     max_transcript_items: Setting[Count] = UNSET
+    """Items of the transcript that are kept."""
     max_facts: Setting[Count] = UNSET
+    """Bound of :attr:`MemoryState.facts`."""
     trim_after_summarize: Setting[bool] = UNSET
     """Remove summarised items from the context."""
     state: Setting[MemoryState | None] = UNSET
@@ -107,7 +117,7 @@ class Memory(Shape):
 
 @shape
 class Backchannel(Shape):
-    """Short interjections while the user is still speaking."""
+    """Short interjections while the user is still speaking; the account must be enabled for it."""
 
     enabled: Setting[bool] = UNSET
     """Default off."""
@@ -120,48 +130,59 @@ class Backchannel(Shape):
     min_gap_ms: Setting[Count] = UNSET
     """Milliseconds between two in one turn; default 4000."""
     max_per_turn: Setting[Count] = UNSET
-    """Default 3."""
+    """In one turn of the user; default 3."""
     hard_deadline_ms: Setting[Count] = UNSET
     """Milliseconds for deciding and synthesis; default 1500."""
     history_tail_items: Setting[Count] = UNSET
     """Items shown to the decider; default 4."""
     temperature: Setting[Annotated[float, Between(0, 2)]] = UNSET
-    """Default 0.7."""
+    """0 to 2, of the deciding model; default 0.7."""
     max_tokens: Setting[Count] = UNSET
-    """Default 6."""
-    volume_gain: Setting[Annotated[float, Between(0, 100)]] = UNSET
-    """Linear gain; default 0.6; 0 synthesises without delivering."""
+    """Of the deciding model; default 6."""
+    volume_gain: Setting[Annotated[float, Between(0)]] = UNSET
+    """Linear gain; default 0.6; 0 synthesises without delivering, above 1 amplifies."""
     require_pause: Setting[bool] = UNSET
     """Only in a short pause; default off."""
     allowed_phrases: Setting[list[str]] = UNSET
+    """Nothing but these; left out: anything."""
     prompt_template: Setting[str] = UNSET
+    """What the deciding model is told; left out: the server's own."""
     decider_kind: Setting[Literal["llm", "rule"]] = UNSET
-    """Default ``llm``."""
+    """Who decides: a model, the default, or chance."""
     rule_fire_probability: Setting[Fraction] = UNSET
     """0 to 1, only for ``rule``."""
 
 
 @shape
 class Responsiveness(Shape):
-    """Filler speech between the user's turn and the model's first words."""
+    """Filler speech between the user's turn and the model's first words; the account must be
+    enabled for it. The server has defaults for all; a value here is only usual.
+    """
 
     enabled: Setting[bool] = UNSET
     """Default off."""
     small_model: Setting[str] = UNSET
+    """The filler's model; empty for the server's."""
     initial_wait_timeout_ms: Setting[Count] = UNSET
-    """Milliseconds to wait for the main model first."""
+    """Milliseconds to wait for the main model first; for example 1200."""
     hard_deadline_ms: Setting[Count] = UNSET
-    """Milliseconds at most for the filler."""
+    """Milliseconds at most for the filler; for example 2000."""
     history_tail_items: Setting[Count] = UNSET
+    """Items shown to the filler's model; for example 4."""
     temperature: Setting[Annotated[float, Between(0, 2)]] = UNSET
+    """0 to 2, of the filler's model; for example 0.7."""
     max_tokens: Setting[Count] = UNSET
+    """Of the filler's model; for example 12."""
     min_filler_gap_ms: Setting[Count] = UNSET
-    """Milliseconds between two fillers."""
+    """Milliseconds between two fillers; for example 8000."""
     max_initial_per_turn: Setting[Count] = UNSET
+    """Fillers in one turn; for example 1."""
     max_buffer_deltas: Setting[Count] = UNSET
     """Deltas of the main model held back meanwhile."""
     enable_filler_on_first_assistant_reply: Setting[bool] = UNSET
+    """Whether the very first answer may have one too."""
     prompt_template: Setting[str] = UNSET
+    """What the filler's model is told; left out: the server's own."""
     pause_text: Setting[str] = UNSET
     """Between filler and answer."""
 
@@ -173,7 +194,7 @@ class Caching(Shape):
     enabled: Setting[bool] = UNSET
     """Default off."""
     ttl: Setting[Literal["", "5m", "1h"]] = UNSET
-    """How long; empty for the provider's default."""
+    """How long: 5 minutes or an hour; empty for the provider's default."""
     cache_instructions: Setting[bool] = UNSET
     """Default on."""
     cache_tools: Setting[bool] = UNSET
@@ -185,7 +206,9 @@ class TextGenerationReasoning(Shape):
     """How much the model thinks first."""
 
     effort: Setting[Literal["NONE", "MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH"]] = UNSET
+    """More is slower."""
     max_tokens: Setting[Count] = field(default=UNSET, metadata=wire("maxTokens"))
+    """At most so many tokens of thought."""
     exclude: Setting[bool] = UNSET
     """Keep the reasoning out of the output."""
 
@@ -195,26 +218,44 @@ class TextGeneration(Shape):
     """Sampling of the language model; camelCase on the wire."""
 
     max_new_tokens: Setting[Count] = field(default=UNSET, metadata=wire("maxNewTokens"))
+    """At most so many tokens in an answer."""
     temperature: Setting[Annotated[float, Between(0, 2)]] = UNSET
+    """0 to 2; beside :attr:`~inworld_rt.config.SessionConfig.temperature` it is not known which
+    one counts."""
     top_p: Setting[Fraction] = field(default=UNSET, metadata=wire("topP"))
+    """0 to 1; only the likeliest tokens that make up this share."""
     frequency_penalty: Setting[float] = field(default=UNSET, metadata=wire("frequencyPenalty"))
+    """Against tokens by how often they came."""
     presence_penalty: Setting[float] = field(default=UNSET, metadata=wire("presencePenalty"))
+    """Against tokens that came at all."""
     repetition_penalty: Setting[float] = field(default=UNSET, metadata=wire("repetitionPenalty"))
+    """Against tokens that repeat."""
     stop_sequences: Setting[list[str]] = field(default=UNSET, metadata=wire("stopSequences"))
+    """Texts that end the answer."""
     seed: Setting[int] = UNSET
+    """The same seed, as far as possible the same answer."""
     logit_bias: Setting[list[dict[str, Any]]] = field(default=UNSET, metadata=wire("logitBias"))
+    """For or against certain tokens; handed on as given."""
     reasoning: Setting[TextGenerationReasoning] = UNSET
+    """How much the model thinks first."""
 
 
 @shape
 class ProviderData(Shape):
-    """The branches, each independent, and the scalars at the root."""
+    """The branches, each independent, and the scalars at the root. ``None`` for a branch: the
+    server's defaults.
+    """
 
     stt: Setting[SttOptions | None] = UNSET
+    """The recogniser."""
     tts: Setting[TtsOptions | None] = UNSET
+    """The synthesis."""
     memory: Setting[Memory | None] = UNSET
+    """Facts and a summary of what was said."""
     backchannel: Setting[Backchannel | None] = UNSET
+    """Interjections while the user speaks."""
     responsiveness: Setting[Responsiveness | None] = UNSET
+    """Fillers while the model thinks."""
     auto_tool_response: Setting[bool] = UNSET
     """Whether the server answers a tool's output by itself; default on."""
     user_id: Setting[str] = UNSET
@@ -222,4 +263,6 @@ class ProviderData(Shape):
     metadata: Setting[dict[str, str]] = UNSET
     """Free tags."""
     caching: Setting[Caching | None] = UNSET
+    """Of prompts."""
     text_generation_config: Setting[TextGeneration | None] = UNSET
+    """Sampling of the language model."""

@@ -11,12 +11,12 @@ from attrs import frozen
 
 from inworld_rt import pcm
 from inworld_rt.answer import Answer, heard
-from inworld_rt.errors import ResponseFailed, WaitTimeout
+from inworld_rt.errors import AudioError, InworldError, ResponseFailed, WaitTimeout
 from inworld_rt.items import FunctionCall, Item
 from inworld_rt.link import Link, now
 from inworld_rt.outcome import StatusDetails, Usage
 from inworld_rt.pcm import AudioFormat
-from inworld_rt.workers import Deadline, Inbox, wait_for
+from inworld_rt.workers import Inbox, wait_for
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -102,12 +102,14 @@ class Response:
 
     def sounds(self, chunk: bytes) -> None:
         """Take a slice of audio. Not for users."""
+        if self._overlong:
+            return  # the server was told to stop
         if self._first_audio is None:
             self._first_audio = now()
         self._chunks.append(chunk)
         self._bytes += len(chunk)
         self._sound.put(chunk)
-        if self._bytes > MAX_SECONDS * self.format.bytes_per_second and not self._overlong:
+        if self._bytes > MAX_SECONDS * self.format.bytes_per_second:
             self._overlong = True
             self.cancel()
 
@@ -124,13 +126,13 @@ class Response:
         """What came answered only a part of the speech; a whole answer follows. Not for users."""
         self._chunks.clear()
         self._bytes = 0
+        self._overlong = False
+        self._first_audio = self._first_text = None
+        self._sound.drain()
         with self._words_lock:
             self._pieces.clear()
-        try:
-            while True:
-                self._sound.get(0)
-        except WaitTimeout:
-            pass  # it is empty
+            for reader in self._readers:
+                reader.drain()
 
     def ends(self, failure: Callable[[], BaseException] | None) -> None:
         """The answer is over. Not for users.
@@ -196,26 +198,23 @@ class Response:
     def _patiently(self, step: Callable[[float | None], T], timeout: float | None) -> T:
         """Do a blocking step; without a timeout of its own, go on while the server is alive."""
         if timeout is not None:
-            return step(Deadline(timeout).left())
-        while True:
-            life = self._link.life
-            try:
-                return step(self._timeout)
-            except WaitTimeout:
-                if self._link.life == life:
-                    raise WaitTimeout(
-                        f"the server has been quiet for {self._timeout:g} s in the middle of an "
-                        "answer; wait again, or cancel() it"
-                    ) from None
+            return step(timeout)
+        goal = "the rest of an answer" if self.status == "in_progress" else "an answer"
+        return self._link.patiently(step, self._timeout, goal)
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> bytes:
         """The next slice of audio, in :attr:`format`; blocks until it is there."""
+        return self._next(self._sound)
+
+    def _next(self, inbox: Inbox[T]) -> T:
         try:
-            return self._patiently(self._sound.get, None)
-        except StopIteration:
+            return self._patiently(inbox.get, None)
+        except WaitTimeout:
+            raise
+        except (StopIteration, InworldError):
             self._seen()
             raise
 
@@ -229,11 +228,11 @@ class Response:
             for piece in self._pieces:
                 reader.put(piece)
             self._readers.append(reader)
-            if self._done.is_set() or self._ended is not None:
+            if self._ended is not None:
                 reader.close(self._failure or StopIteration)
         while True:
             try:
-                piece = self._patiently(reader.get, None)
+                piece = self._next(reader)
             except StopIteration:
                 return
             yield piece
@@ -331,7 +330,10 @@ class Response:
         """
         from inworld_rt.audio import wav  # only for those who save
 
-        wav.write(path, pcm.decode(self.audio, self.format), self.format.rate)
+        sound = self.audio
+        if not sound:
+            raise AudioError("the answer has no audio; was it asked for as text only?")
+        wav.write(path, pcm.decode(sound, self.format), self.format.rate)
         return self
 
     def play(self) -> Self:

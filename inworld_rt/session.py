@@ -25,6 +25,8 @@ from inworld_rt.events import (
     ContentPartDone,
     ErrorEvent,
     Event,
+    InputAudioCleared,
+    InputAudioCommit,
     InputAudioCommitted,
     ItemAdded,
     ItemDeleted,
@@ -55,6 +57,11 @@ __all__ = ["Expectation", "Order", "Request", "Session", "server_error"]
 
 _REMEMBERED = 256  # finished answers whose late events are still recognised
 _ATTEMPTS = 5  # sends of one request that the server finds busy although nothing is known to run
+_BUSY = "conversation_already_has_active_response"
+_WORDS = 500  # characters of a server's complaint that are passed on
+
+# What an error without an id names when it is not about a request for an answer.
+_OTHER_MATTERS = ("session", "retrieve", "delete", "truncate", "audio_end_ms")
 
 
 @define(eq=False)
@@ -78,9 +85,20 @@ class Request:
     unwanted: bool = False
     """Cancel it as soon as it begins."""
 
-    def sent(self, event_id: str) -> bool:
-        """Whether one of its events has that id."""
-        return any(e.event_id == event_id for e in self.events)
+    @property
+    def create_id(self) -> str | None:
+        """The id of its ``response.create``, if it has one."""
+        return next((e.event_id for e in self.events if isinstance(e, ResponseCreate)), None)
+
+    def concerns(self, error: ErrorDetails) -> bool:
+        """Whether an error may be about it; servers do not always say what theirs is about."""
+        if error.event_id:
+            return any(e.event_id == error.event_id for e in self.events)
+        if not self.events or error.code == _BUSY:
+            return bool(self.events)
+        speech = any(isinstance(e, InputAudioCommit) for e in self.events)
+        others = _OTHER_MATTERS if speech else (*_OTHER_MATTERS, "input_audio")
+        return self.answer.status == "waiting" and not _mentions(error, others)
 
 
 @define(eq=False)
@@ -115,9 +133,9 @@ class Order(NamedTuple):
     audio      an :class:`Answer`              whole samples
     text       an :class:`Answer`              words that are new at the end
     restarted  an :class:`Answer`              None: forget what came
-    ended      an :class:`Answer`              None, or the exception that it ended with
+    ended      an :class:`Answer`              None, or the details of the error that ended it
     met        an :class:`Expectation`         the event
-    failed     an :class:`Expectation`         the exception
+    failed     an :class:`Expectation`         the error's details
     =========  ==============================  =================================================
     """
 
@@ -137,15 +155,19 @@ class Session:
         """The settings in force, as far as the server told them."""
         self.conversation = Conversation()
         self.live: Answer | None = None
-        """The answer being made."""
-        self.last_error: ServerError | None = None
-        """The latest error event; the reason, where the connection ends after it."""
-        self.audio_sent_ms = 0
+        """The answer being made; should the server make several, the one that began last."""
+        self.audio_sent_ms = 0.0
         """Milliseconds of speech sent so far; the clock of the server's turn detection."""
         self.speaking = False
         """Whether the user is speaking, by the server's ear."""
         self.speeches = 0
         """How often the user began to speak."""
+        self.turns = 0
+        """How often speech became an item."""
+        self.unfinished = False
+        """Whether speech was heard that is not an item yet."""
+        self._lives: dict[str | None, Answer] = {}  # all that are being made
+        self._nameless = True  # the server has given no answer an id yet; maybe it never does
         self._turn: Request | None = None
         self._waiting: deque[Request] = deque()
         self._finished: OrderedDict[str, None] = OrderedDict()
@@ -173,7 +195,8 @@ class Session:
             ItemTruncated: self._truncated,
             SpeechStarted: self._speech_started,
             SpeechStopped: self._speech_over,
-            InputAudioCommitted: self._speech_over,
+            InputAudioCommitted: self._committed,
+            InputAudioCleared: self._speech_over,
             UserTranscriptDelta: self._user_words,
             UserTranscriptUpdated: self._user_words,
             UserTranscript: self._user_words,
@@ -204,38 +227,43 @@ class Session:
         return self._next()
 
     def withdraw(self, request: Request) -> Orders:
-        """Forget a request whose speech never became a turn; frees the floor."""
+        """Give up a request whose answer has not begun; frees the floor."""
         if request in self._waiting:
             self._waiting.remove(request)
         if self._turn is request:
             self._turn = None
-        return self._next()
+        orders: Orders = []
+        if request.answer.status == "waiting":
+            request.answer.status = "cancelled"
+            orders.append(Order("ended", request.answer))
+        return orders + self._next()
 
     @property
     def phase(self) -> str:
         """``listening``, ``speaking``, ``thinking`` or ``idle``."""
         if self.speaking:
             return "listening"
-        if self.live and self.live.received:
+        live = self.live
+        if live and live.received:
             return "speaking"
         return "thinking" if self.current else "idle"
 
     def cancel(self, answer: Answer) -> Orders:
         """Stop an answer, wherever it stands."""
-        if answer is self.live:
+        if answer.status == "in_progress":
             return [Order("send", ResponseCancel(response_id=answer.id))]
         if self._turn and self._turn.answer is answer and self._turn.events:
             self._turn.unwanted = True  # on its way: without an id, another might be hit
             return []
         for request in (*self._waiting, self._turn):
             if request and request.answer is answer:
-                answer.status = "cancelled"
-                return [Order("ended", answer), *self.withdraw(request)]
+                return self.withdraw(request)
         return []
 
     def expect(self, expectation: Expectation) -> None:
-        """Wait for a reply; call this before the request is sent."""
-        self._expected.append(expectation)
+        """Wait for a reply, if not yet done; call this before the request is sent."""
+        if expectation not in self._expected:
+            self._expected.append(expectation)
 
     def forget(self, expectation: Expectation) -> None:
         """Wait no longer."""
@@ -254,12 +282,12 @@ class Session:
             The answers that will never come, and the owners of all who wait for something else.
         """
         requests = [r for r in (self._turn, *self._waiting) if r]
-        lost = [r.answer for r in requests]
-        if self.live and self.live not in lost:
-            lost.insert(0, self.live)
+        lost = list(self._lives.values())
+        lost += [r.answer for r in requests if r.answer.status == "waiting"]
         owners = [r.owner for r in requests] + [e.owner for e in self._expected]
         owners = [owner for owner in owners if owner is not None]
         self._turn = self.live = None
+        self._lives.clear()
         self._waiting.clear()
         self._expected.clear()
         for answer in lost:
@@ -287,7 +315,7 @@ class Session:
 
     def _next(self) -> Orders:
         """Give the floor to the first who waits, if it is free."""
-        if self._turn or self.live or not self._waiting:
+        if self._turn or self._lives or not self._waiting:
             return []
         self._turn = self._waiting.popleft()
         self._turn.attempts += 1
@@ -296,41 +324,54 @@ class Session:
     # --- answers ---------------------------------------------------------------------------------
 
     def _created(self, event: ResponseCreated) -> Orders:
-        response_id = event.response.id if event.response else None
-        if response_id is not None and response_id in self._finished:
+        state = event.response
+        response_id = state.id if state else None
+        if response_id in self._lives or (response_id is None and self._lives):
             return []
-        if self.live is not None and response_id in (None, self.live.id):
-            return []
-        return self._begin(response_id)
+        if response_id is not None:
+            self._finished.pop(response_id, None)  # a server that gives an id again
+        output = state.audio.output if state and state.audio else None
+        return self._begin(response_id, output.format if output else None)
 
-    def _begin(self, response_id: str | None) -> Orders:
+    def _begin(self, response_id: str | None, format: AudioFormat | None = None) -> Orders:
         """An answer starts: the one of the request that has the floor, or one nobody asked for."""
         request = self._turn
         if request and request.answer.status == "waiting":
             answer = request.answer
         else:
             answer, request = Answer(), None
-        answer.begin(response_id, self.output_format)
-        self.live = answer
-        orders = [Order("began", answer)]
+        answer.begin(response_id, format or self.output_format)
+        self._lives[response_id] = self.live = answer
+        self._nameless = self._nameless and response_id is None
         if request and request.unwanted:
-            orders.append(Order("send", ResponseCancel(response_id=response_id)))
-        return orders
+            return [Order("send", ResponseCancel(response_id=response_id))]
+        return [Order("began", answer)]
 
-    def _find(self, response_id: str | None, orders: Orders) -> Answer | None:
-        """The answer that an event belongs to; ``None`` for one that ended or is unknown."""
-        live = self.live
-        if live is not None and (response_id is None or live.id == response_id):
-            return live
-        if live is not None and live.id is None and response_id not in self._finished:
-            live.id = response_id  # its beginning came without an id
-            return live
-        if response_id is None or response_id in self._finished or live is not None:
+    def _find(self, response_id: str | None, orders: Orders, starts: bool = True) -> Answer | None:
+        """The answer that an event belongs to; ``None`` for one that ended or is unknown.
+
+        A server may leave out ``response.created``; then the first event of an answer begins it,
+        if it ``starts`` one.
+        """
+        answer = self._lives.get(response_id)
+        if answer is not None:
+            return answer
+        waits = self._turn is not None and self._turn.answer.status == "waiting"
+        if response_id is None:
+            # Behind an answer's end, words without an id are late ones, where others have ids.
+            starts = waits and self._nameless
+            if self._lives or not starts:
+                return self.live
+        elif response_id in self._finished:
             return None
-        if self._turn and self._turn.answer.status == "waiting":
-            orders += self._begin(response_id)  # a server that left out response.created
-            return self.live
-        return None
+        elif None in self._lives:  # its beginning came without an id
+            answer = self._lives[response_id] = self._lives.pop(None)
+            answer.id, self._nameless = response_id, False
+            return answer
+        if self._lives or not (starts or waits):
+            return None
+        orders += self._begin(response_id)
+        return self.live
 
     def _audio(self, event: AudioDelta) -> Orders:
         orders: Orders = []
@@ -375,24 +416,25 @@ class Session:
 
     def _done(self, event: ResponseDone) -> Orders:
         orders: Orders = []
-        answer = self._find(event.response.id if event.response else None, orders)
+        answer = self._find(event.response.id if event.response else None, orders, starts=False)
         if answer is None:
             return orders  # a late duplicate
+        del self._lives[answer.id]
+        self.live = next(reversed(self._lives.values()), None)
         if answer.id is not None:
             self._finished[answer.id] = None
             if len(self._finished) > _REMEMBERED:
                 self._finished.popitem(last=False)
-        answer.finish(event)
+        if words := answer.finish(event):
+            orders.append(Order("text", answer, words))
         for item in answer.items:
             self.conversation.put(item, None)
-        self.live = None
         if self._turn and self._turn.answer is answer:
             if self._goes_on(self._turn):
                 answer.reset()
                 return [*orders, Order("restarted", answer)]
             self._turn = None
-        orders.append(Order("ended", answer))
-        return orders + self._next()
+        return [*orders, Order("ended", answer), *self._next()]
 
     def _goes_on(self, request: Request) -> bool:
         """Whether the answer was cut by more of the speech that it answers.
@@ -401,23 +443,28 @@ class Session:
         hears the second and stops itself.
         """
         answer = request.answer
-        cut = answer.status == "cancelled" and answer.details is not None
-        return bool(
-            cut
-            and answer.details
+        return (
+            answer.status == "cancelled"
+            and answer.details is not None
             and answer.details.reason == "turn_detected"
+            and not request.events  # else the server does not answer the rest unasked
             and request.speech_end_ms is not None
             and self._speech_ms < request.speech_end_ms
         )
 
     def _speech_started(self, event: SpeechStarted) -> Orders:
         self._speech_ms = -1.0 if event.audio_start_ms is None else event.audio_start_ms
-        self.speaking = True
+        self.speaking = self.unfinished = True
         self.speeches += 1
         return []
 
-    def _speech_over(self, event: SpeechStopped | InputAudioCommitted) -> Orders:
+    def _committed(self, event: InputAudioCommitted) -> Orders:
+        self.turns += 1
+        return self._speech_over(event)
+
+    def _speech_over(self, event: Event) -> Orders:
         self.speaking = False
+        self.unfinished = self.unfinished and isinstance(event, SpeechStopped)
         return []
 
     # --- settings and items ----------------------------------------------------------------------
@@ -438,7 +485,7 @@ class Session:
 
     def _truncated(self, event: ItemTruncated) -> Orders:
         known = self._sounding.get(event.item_id)
-        if known is not None:
+        if known is not None and event.audio_end_ms is not None:
             known.answer.cut_ms = event.audio_end_ms
             total = known.answer.format.ms(known.nbytes)
             self.conversation.truncate(event.item_id, event.audio_end_ms, total)
@@ -461,85 +508,85 @@ class Session:
     # --- errors ----------------------------------------------------------------------------------
 
     def _error(self, event: ErrorEvent) -> Orders:
-        error = server_error(event.error)
-        self.last_error = error
+        error = event.error or ErrorDetails()
         if error.code == "response_cancel_not_active":
             return []  # harmless: it ended by itself first
         expectation = self._expectation_of(error)
         if expectation:
             self._expected.remove(expectation)
             return [Order("failed", expectation, error)]
-        request = self._request_of(error)
-        if request is None:
+        request = self._turn
+        if request is None or not request.concerns(error):
             return []
-        if error.code == "conversation_already_has_active_response" and self._try_again(request):
-            return self._next()
-        return self._fail(request, error)
+        return (self._busy if error.code == _BUSY else self._fail)(request, error)
 
-    def _expectation_of(self, error: ServerError) -> Expectation | None:
+    def _expectation_of(self, error: ErrorDetails) -> Expectation | None:
         """Who waits for the reply that this error is instead.
 
         By its ``event_id``; servers that give none are understood by what they complain about.
         """
         for expectation in self._expected:
-            if error.event_id == expectation.event_id:
+            by_id = error.event_id == expectation.event_id
+            if by_id if error.event_id else _mentions(error, expectation.about):
                 return expectation
-        if error.event_id is None:
-            told = f"{error.param or ''} {error.code or ''}"
-            return next((e for e in self._expected if any(w in told for w in e.about)), None)
         return None
 
-    def _request_of(self, error: ServerError) -> Request | None:
-        request = self._turn
-        if request is None:
-            return None
-        if error.event_id is None:
-            return request if request.events and request.answer.status == "waiting" else None
-        return request if request.sent(error.event_id) else None
-
-    def _try_again(self, request: Request) -> bool:
-        """The server was busy with an answer of its own: ask again after it.
-
-        What had begun as this request's answer is then that other one.
-        """
-        if self.live is None and request.attempts >= _ATTEMPTS:
-            return False
-        if self.live is request.answer:
-            other = Answer()
-            other.begin(request.answer.id, request.answer.format)
-            self.live = other
-        request.answer.reset()
+    def _busy(self, request: Request, error: ErrorDetails) -> Orders:
+        """The server was busy with an answer of its own: ask again after it."""
+        answer = request.answer
+        orders: Orders = []
+        if answer.status == "in_progress":  # what has begun is that other answer
+            other = self._hand_over(answer)
+            answer.reset()
+            orders = [Order("restarted", answer), Order("began", other)]
+        if request.unwanted:
+            return orders + self.withdraw(request)
+        if not self._lives and request.attempts >= _ATTEMPTS:
+            return orders + self._fail(request, error)
         # Only the answer is asked for again: the items before it have arrived.
         request.events = tuple(e for e in request.events if isinstance(e, ResponseCreate))
         self._turn = None
         self._waiting.appendleft(request)
-        return True
+        return orders + self._next()
 
-    def _fail(self, request: Request, error: ServerError) -> Orders:
+    def _fail(self, request: Request, error: ErrorDetails) -> Orders:
         answer = request.answer
-        create = next((e for e in request.events if isinstance(e, ResponseCreate)), None)
-        if answer.status == "waiting" and create and error.event_id not in (None, create.event_id):
+        if answer.status == "in_progress":
+            self._hand_over(answer)
+        elif error.event_id and request.create_id not in (None, error.event_id):
             # Its item was refused, but the server will still answer; nobody wants that answer.
             request.unwanted = True
             request.answer = Answer()
             answer.status = "failed"
             return [Order("ended", answer, error)]
         answer.status = "failed"
-        if self.live is answer:
-            self.live = None
         self._turn = None
         return [Order("ended", answer, error), *self._next()]
 
+    def _hand_over(self, answer: Answer) -> Answer:
+        """Make what the server is at nobody's: it has the floor until the server ends it."""
+        other = Answer()
+        other.begin(answer.id, answer.format)
+        self._lives[answer.id] = other
+        if self.live is answer:
+            self.live = other
+        return other
 
-def server_error(details: ErrorDetails | None) -> ServerError:
-    """The exception for an ``error`` event."""
-    details = details or ErrorDetails()
-    words = details.message or details.code or details.type or "the server reports an error"
-    about = f" (about {details.param})" if details.param else ""
+
+def server_error(error: ErrorDetails) -> ServerError:
+    """A fresh exception for the details of an ``error`` event."""
+    words = error.message or error.code or error.type or "the server reports an error"
+    words = " ".join(words.split())[:_WORDS]
+    about = f" (about {error.param})" if error.param else ""
     return ServerError(
         f"{words}{about}",
-        type=details.type,
-        code=details.code,
-        param=details.param,
-        event_id=details.event_id,
+        type=error.type,
+        code=error.code,
+        param=error.param,
+        event_id=error.event_id,
     )
+
+
+def _mentions(error: ErrorDetails, words: tuple[str, ...]) -> bool:
+    told = f"{error.param or ''} {error.code or ''}"
+    return any(word in told for word in words)

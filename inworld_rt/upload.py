@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import io
 import os
+from typing import Any
+
+from attrs import define
 
 from inworld_rt.answer import Answer
 from inworld_rt.audio import convert, wav
 from inworld_rt.config import TurnDetection
 from inworld_rt.errors import ConfigError, WaitTimeout
-from inworld_rt.events import InputAudioClear, InputAudioCommit, InputAudioCommitted, ResponseCreate
+from inworld_rt.events import (
+    Event,
+    InputAudioClear,
+    InputAudioCommit,
+    InputAudioCommitted,
+    ResponseCreate,
+)
 from inworld_rt.link import Link, now
 from inworld_rt.pcm import AudioFormat
 from inworld_rt.session import Expectation, Request
@@ -37,6 +46,7 @@ def samples(data: object, format: AudioFormat) -> bytes:
     """
     if not isinstance(data, bytes | bytearray | memoryview):
         raise ConfigError(f"audio: expected bytes, got {type(data).__name__}")
+    data = bytes(data)  # first: a memoryview may count in other units
     size, whole = len(data), format.bytes_per_frame
     if not size:
         raise ConfigError("audio: there are no samples in it")
@@ -44,7 +54,7 @@ def samples(data: object, format: AudioFormat) -> bytes:
         raise ConfigError(
             f"audio: {size} bytes end within a sample; {format.type} has {whole} bytes per sample"
         )
-    return bytes(data)
+    return data
 
 
 def send_recording(
@@ -71,22 +81,10 @@ def send_recording(
     link.check()
     link.apply(lambda session: session.ask(request))
     try:
-        _wait_for_floor(link, inbox, timeout)
-        turns = link.session.turn_detection
-        if turns is None:
-            link.post(InputAudioClear(event_id=link.new_id()))
-            _stream(link, data, format, inbox, realtime)
-            _finish(link, request, InputAudioCommit(event_id=link.new_id()))
-        else:
-            with link.lock:
-                sent = link.session.audio_sent_ms
-                request.speech_end_ms = sent + format.ms(len(data))
-            _speak(link, data, format, inbox, turns, realtime)
-            if turns.create_response is False:
-                _finish(link, request)
+        link.patiently(inbox.get, timeout, "an earlier answer's end")
+        _Upload(link, data, format, request, inbox, realtime).run()
     except BaseException:
-        # Whatever went wrong, the floor must not stay taken.
-        link.apply(lambda session: session.withdraw(request))
+        link.give_up(request)
         raise
 
 
@@ -98,89 +96,106 @@ def _read(recording: object, format: AudioFormat) -> bytes:
     return samples(recording, format)
 
 
-def _wait_for_floor(link: Link, inbox: Inbox[object], timeout: float) -> None:
-    while True:
-        life = link.life
-        try:
-            inbox.get(timeout)
+@define
+class _Upload:
+    """One recording on its way; the request for its answer has the floor."""
+
+    link: Link
+    data: bytes
+    format: AudioFormat
+    request: Request
+    inbox: Inbox[object]
+    """Gets nothing more, but ends when the session does."""
+    realtime: bool
+
+    def run(self) -> None:
+        """Send all of it, and ask for the answer where the server does not do so itself."""
+        link = self.link
+        turns = link.session.turn_detection
+        if turns is None:
+            link.post(InputAudioClear(event_id=link.new_id()))
+            self._stream(self.data)
+            self._finish(InputAudioCommit(event_id=link.new_id()))
             return
-        except WaitTimeout:
-            if link.life == life:
-                raise WaitTimeout(
-                    f"an earlier answer does not end: the server has been quiet for {timeout:g} s"
-                ) from None
+        with link.lock:
+            sent = link.session.audio_sent_ms
+            self.request.speech_end_ms = sent + self.format.ms(len(self.data))
+        self._speak(turns)
+        if turns.create_response is False or self._cancelled:
+            self._finish()
+
+    def _stream(self, data: bytes) -> None:
+        """Send samples in slices."""
+        step = self.format.bytes(SLICE_MS)
+        begin = now()
+        for place in range(0, len(data), step):
+            if self._cancelled:
+                return
+            if self.realtime:
+                _pause(self.inbox, begin + self.format.ms(place) / 1000 - now())
+            self.link.send_audio(data[place : place + step])
+
+    @property
+    def _cancelled(self) -> bool:
+        return self.request.answer.status == "cancelled"
+
+    def _finish(self, *before: InputAudioCommit) -> None:
+        """Ask for the answer to speech that is complete."""
+        link = self.link
+        if self._cancelled:
+            link.post(InputAudioClear(event_id=link.new_id()))
+            return
+        create = ResponseCreate(event_id=link.new_id())
+        self.request.events = (*before, create)  # so that an error finds its way back
+        link.post(*before, create)
+
+    def _speak(self, turns: TurnDetection) -> None:
+        """Send speech, then silence until the server has found the end of the turn."""
+        link, session = self.link, self.link.session
+        usual, longest = _silences(turns)
+        if not self.realtime:
+            # The server may need as long to hear it as it lasts.
+            longest += self.format.ms(len(self.data))
+        commit: Inbox[Event] = Inbox()
+        expected = Expectation(
+            event_id="",
+            accept=lambda event: isinstance(event, InputAudioCommitted),
+            about=("input_audio",),
+            owner=commit,
+        )
+        with link.lock:
+            session.expect(expected)
+            speeches, turns_before = session.speeches, session.turns
+        try:
+            self._stream(self.data)
+            self._stream(self.format.silence(usual))
+            silence = self.format.silence(SLICE_MS)
+            # The detector needs silence to hear that the speech is over, so go on sending some.
+            for _ in range(usual, longest, SLICE_MS):
+                _pause(commit, SLICE_MS / 1000)
+                with link.lock:
+                    session.expect(expected)  # another: there may be a pause in the recording
+                    over = session.turns > turns_before and not session.unfinished
+                if over or self._cancelled:
+                    return
+                link.send_audio(silence)
+            link.post(InputAudioClear(event_id=link.new_id()))
+            raise WaitTimeout(
+                "the server did not find the end of the speech in the recording"
+                if session.speeches > speeches
+                else "the server heard no speech in the recording"
+            )
+        finally:
+            with link.lock:
+                session.forget(expected)
 
 
-def _finish(link: Link, request: Request, *before: InputAudioCommit) -> None:
-    """Ask for the answer to speech that is complete."""
-    create = ResponseCreate(event_id=link.new_id())
-    request.events = (*before, create)  # so that an error finds its way back
-    link.post(*before, create)
-
-
-def _stream(
-    link: Link, data: bytes, format: AudioFormat, inbox: Inbox[object], realtime: bool
-) -> None:
-    """Send samples in slices."""
-    step = format.bytes(SLICE_MS)
-    begin = now()
-    for place in range(0, len(data), step):
-        if realtime:
-            _pause(inbox, begin + format.ms(place) / 1000 - now())
-        link.send_audio(data[place : place + step])
-
-
-def _pause(inbox: Inbox[object], seconds: float) -> object:
+def _pause(inbox: Inbox[Any], seconds: float) -> object:
     """Wait, unless something comes first; raises if the session ends meanwhile."""
     try:
         return inbox.get(max(0.0, seconds))
     except WaitTimeout:
         return None
-
-
-def _speak(
-    link: Link,
-    data: bytes,
-    format: AudioFormat,
-    inbox: Inbox[object],
-    turns: TurnDetection,
-    realtime: bool,
-) -> None:
-    """Send speech, then silence until the server has found the end of the turn."""
-    usual, longest = _silences(turns)
-    commit: Inbox[object] = Inbox()
-    expected = Expectation(
-        event_id="",
-        accept=lambda event: isinstance(event, InputAudioCommitted),
-        about=("audio",),
-        owner=commit,
-    )
-    with link.lock:
-        link.session.expect(expected)
-        speeches = link.session.speeches
-    try:
-        _stream(link, data, format, inbox, realtime)
-        _stream(link, format.silence(usual), format, inbox, realtime)
-        waited = usual
-        heard_end = None
-        # The detector needs silence to hear that the speech is over, so go on sending some.
-        while heard_end is None or link.session.speaking:
-            heard_end = heard_end or _pause(commit, SLICE_MS / 1000)
-            if heard_end is not None and not link.session.speaking:
-                return
-            if waited > longest:
-                heard = link.session.speeches > speeches
-                link.post(InputAudioClear(event_id=link.new_id()))
-                raise WaitTimeout(
-                    "the server did not find the end of the speech in the recording"
-                    if heard
-                    else "the server heard no speech in the recording"
-                )
-            link.send_audio(format.silence(SLICE_MS))
-            waited += SLICE_MS
-    finally:
-        with link.lock:
-            link.session.forget(expected)
 
 
 def _silences(turns: TurnDetection) -> tuple[int, int]:

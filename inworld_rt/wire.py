@@ -7,7 +7,6 @@ raises :class:`ConfigError` before anything is sent.
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
@@ -17,10 +16,14 @@ from attrs import field
 from inworld_rt.codec import Shape, read, shape, wire, write
 from inworld_rt.errors import ConfigError, RemoteProtocolError
 
-try:  # three times faster, used when present, never needed
+try:  # several times faster, used when present, never needed
     import orjson
 except ImportError:
     orjson = None  # type: ignore[assignment,unused-ignore]
+try:
+    import pybase64 as base64
+except ImportError:
+    import base64  # type: ignore[no-redef]
 
 __all__ = [
     "Event",
@@ -74,6 +77,9 @@ class UnknownEvent(Event):
 
     __hash__ = Event.__hash__
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(type={self.type!r})"
+
 
 SERVER: dict[str, type[Event]] = {}
 CLIENT: dict[str, type[Event]] = {}
@@ -125,21 +131,23 @@ def encode(event: Event) -> bytes:
     Raises:
         ConfigError: a field holds the wrong type or value; names the field and what is allowed.
     """
-    body = (
-        event.raw
-        if isinstance(event, UnknownEvent)
-        else {
-            "type": event.type,
-            **write(event, ""),
-        }
-    )
+    body = event.raw if isinstance(event, UnknownEvent) else {"type": event.type}
+    if not isinstance(body, dict):
+        raise ConfigError(f"raw: expected the message to send, got {type(body).__name__}")
+    if not isinstance(event, UnknownEvent):
+        body.update(write(event, ""))
     try:
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        return _dumps(body).encode("utf-8")
     except UnicodeEncodeError:
         raise ConfigError(
             f"{event.type}: the text holds half a character (a lone surrogate), which cannot be "
             "sent; read your input as UTF-8"
         ) from None
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise ConfigError(f"{event.type}: not plain JSON data ({type(exc).__name__})") from None
+
+
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 def append_message(audio: bytes) -> bytes:

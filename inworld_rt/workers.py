@@ -28,6 +28,7 @@ class Deadline:
         Args:
             timeout: seconds from now; ``None`` is never.
         """
+        timeout = _bounded(timeout)
         self._at = None if timeout is None else time.monotonic() + timeout
 
     def left(self) -> float | None:
@@ -115,13 +116,10 @@ class Inbox(Generic[T]):
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._end: Callable[[], BaseException] | None = None
+        self._over = False  # somebody has taken the end
         self._closing = threading.Lock()
         self.put: Callable[[T], None] = self._queue.put
         """Add an item; after the end nobody will get it."""
-
-    def __len__(self) -> int:
-        """Items waiting (the end counts as one)."""
-        return self._queue.qsize()
 
     def close(self, end: Callable[[], BaseException]) -> None:
         """End it; the first end wins.
@@ -146,13 +144,24 @@ class Inbox(Generic[T]):
             WaitTimeout: nothing came in time.
             BaseException: the end, whatever it is.
         """
-        item = self._take(timeout)
-        if item is _END:
-            self._queue.put(_END)  # it stays, for the other readers and the next call
-            assert self._end is not None
-            raise self._end()
-        result: T = item
-        return result
+        if not self._over:
+            item: Any = self._take(_bounded(timeout))
+            if item is not _END:
+                result: T = item
+                return result
+            self._over = True
+            self._queue.put(_END)  # for other readers that are blocked
+        assert self._end is not None
+        raise self._end()
+
+    def drain(self) -> None:
+        """Drop what is waiting; the end stays."""
+        try:
+            while self._queue.get_nowait() is not _END:
+                pass
+            self._queue.put(_END)
+        except queue.Empty:
+            pass
 
     def _take(self, timeout: float | None) -> Any:
         try:
@@ -172,6 +181,11 @@ class Inbox(Generic[T]):
 
 
 _END: Any = object()
+
+
+def _bounded(timeout: float | None) -> float | None:
+    """A timeout that the system can count; what is longer (infinity, too) is for ever."""
+    return None if timeout is None or timeout > threading.TIMEOUT_MAX else max(0.0, timeout)
 
 
 def wait_for(event: threading.Event, timeout: float | None) -> bool:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 # may go through it.
 ROWS = (
     ("_version", "errors"),
-    ("extras",),
+    ("extras", "lazy"),
     ("pcm",),
     ("codec",),
     ("wire",),

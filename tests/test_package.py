@@ -168,11 +168,15 @@ def test_the_core_needs_only_two_packages() -> None:
     assert {r.name for r in CORE} == {"attrs", "websocket-client"}
 
 
+# Its wheels for some Pythons are in an older release; without the ceiling pip would compile.
+CEILINGS = {"pocketsphinx"}
+
+
 @pytest.mark.parametrize("extra", sorted(EXTRAS))
 def test_requirements_are_floors(extra: str) -> None:
     """A ceiling in a library makes it impossible to install next to something else, one day."""
     for requirement in [*CORE, *EXTRAS[extra]]:
-        if requirement.name != "inworld_rt":
+        if requirement.name not in {"inworld_rt", *CEILINGS}:
             assert [s.operator for s in requirement.specifier] == [">="], requirement
 
 
@@ -184,11 +188,10 @@ def test_the_extra_all_brings_every_extra_for_users() -> None:
 
 
 def test_a_package_has_the_same_floor_in_every_extra() -> None:
-    floors: dict[str, set[str]] = {}
+    floors: dict[tuple[str, str], set[str]] = {}
     for requirement in [*CORE, *(r for rows in EXTRAS.values() for r in rows)]:
-        floors.setdefault(canonicalize_name(requirement.name), set()).add(
-            str(requirement.specifier)
-        )
+        key = canonicalize_name(requirement.name), str(requirement.marker or "")
+        floors.setdefault(key, set()).add(str(requirement.specifier))
     assert {name: found for name, found in floors.items() if len(found) > 1} == {}
 
 

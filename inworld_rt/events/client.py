@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from inworld_rt.codec import UNSET, Setting, shape
+from typing import Annotated
+
+from inworld_rt.codec import UNSET, Between, Setting, shape
 from inworld_rt.config import ReplyConfig, SessionConfig
 from inworld_rt.items import Item
 from inworld_rt.wire import Event, client
@@ -28,6 +30,7 @@ class SessionUpdate(Event):
     """Change settings; answered by ``session.updated``, or ``error``."""
 
     session: SessionConfig
+    """What changes; the rest stays."""
 
 
 @client("input_audio_buffer.append")
@@ -58,6 +61,7 @@ class ItemCreate(Event):
     """Add an item; answered by ``conversation.item.added`` and ``conversation.item.done``."""
 
     item: Item
+    """A message, or the output of a tool."""
     previous_item_id: str | None = None
     """Where: left out at the end, ``root`` at the start, else behind that item."""
 
@@ -68,9 +72,11 @@ class ItemTruncate(Event):
     """Cut an answer where the user stopped hearing it."""
 
     item_id: str
-    audio_end_ms: int
+    """A message of the assistant that has sound."""
+    audio_end_ms: Annotated[int, Between(0)]
     """Milliseconds of it that were heard; not more than the server sent."""
     content_index: int = 0
+    """Which part; the service knows only 0."""
 
 
 @client("conversation.item.delete")

@@ -18,6 +18,7 @@ from inworld_rt.outcome import (
     Logprob,
     RateLimit,
     ResponseState,
+    TimestampInfo,
     TranscriptionUsage,
     Usage,
 )
@@ -158,8 +159,8 @@ class ItemTruncated(Event):
     """An answer was cut."""
 
     item_id: str = ""
-    content_index: int = 0
-    audio_end_ms: int = 0
+    content_index: int | None = None
+    audio_end_ms: int | None = None
     """Milliseconds that remain."""
 
 
@@ -207,8 +208,9 @@ class InputTimeout(Event):
     """Nobody spoke for ``idle_timeout_ms``; the agent will."""
 
     item_id: str = ""
-    audio_start_ms: int = 0
-    audio_end_ms: int = 0
+    """The item that the silence becomes."""
+    audio_start_ms: int | None = None
+    audio_end_ms: int | None = None
 
 
 @server("input_audio_buffer.turn_suggestion")
@@ -218,11 +220,15 @@ class TurnSuggestion(Event):
 
     item_id: str = ""
     utterance_index: int | None = None
+    """Counts the utterances."""
     probability: float | None = None
     """0 to 1."""
     trailing_silence_ms: int | None = None
+    """Silence since the last word."""
     audio_duration_ms: int | None = None
+    """Length of the utterance."""
     inference_ms: float | None = None
+    """How long the turn model took."""
 
 
 @server("input_audio_buffer.turn_suggestion_revoked")
@@ -281,10 +287,14 @@ class UserTranscript(Event):
     transcript: str = ""
     content_index: int | None = None
     usage: TranscriptionUsage | None = None
+    """What it cost; Inworld does not tell."""
     logprobs: list[Logprob] | None = None
+    """How sure the recogniser is, token by token."""
     languages: list[Any] | None = None
+    """The languages that were heard."""
     provider_data: dict[str, Any] | None = field(default=None, metadata=wire("providerData"))
-    """Holds ``voiceProfile`` where that was asked for."""
+    """Holds ``voiceProfile`` where that was asked for: ``age``, ``gender``, ``emotion``,
+    ``vocal_style`` and ``accent``, each a list of ``label`` and ``confidence``, likeliest first."""
     voice_profile: dict[str, Any] | None = field(
         default=None, metadata=wire("voiceProfile", "voice_profile")
     )
@@ -310,11 +320,13 @@ class UserTranscriptSegment(Event):
     content_index: int | None = None
     id: str = ""
     speaker: str = ""
-    start: float = 0.0
+    """Who is speaking, by a label."""
+    start: float | None = None
     """Seconds."""
-    end: float = 0.0
+    end: float | None = None
     """Seconds."""
     text: str = ""
+    """What is said in it."""
 
 
 # --- an answer's life --------------------------------------------------------------------------
@@ -443,10 +455,10 @@ class AudioDelta(_InAnswer):
     keeps_raw = False
     audio: bytes = field(default=b"", metadata=wire("delta", "data"))
     """Samples in the session's output format."""
-    timestamp_info: dict[str, Any] | None = field(
+    timestamp_info: TimestampInfo | None = field(
         default=None, metadata=wire("timestamp_info", "timestampInfo")
     )
-    """Timing of the words, where it was asked for."""
+    """Timing of the words, where it was asked for; may come later than their sound."""
 
 
 @server("response.output_audio.done", "response.audio.done")
@@ -513,6 +525,7 @@ class McpArgumentsDelta(_InAnswer):
 
     delta: str = ""
     obfuscation: str | None = None
+    """Padding that hides the length."""
 
 
 @server("response.mcp_call_arguments.done")
@@ -521,6 +534,7 @@ class McpArgumentsDone(_InAnswer):
     """An MCP call's arguments, whole."""
 
     arguments: str = ""
+    """A JSON object as text."""
 
 
 @server("response.mcp_call.in_progress")
@@ -562,6 +576,7 @@ class BackchannelDone(Event):
 
     backchannel_id: str | None = None
     phrase: str | None = None
+    """What was said."""
 
 
 @server("response.backchannel.skipped")
@@ -616,13 +631,16 @@ class ErrorEvent(Event):
     """Something went wrong; mostly the session goes on (protocol: errors)."""
 
     error: ErrorDetails | None = None
+    """What; of the odd shapes too."""
 
     @classmethod
     def upgrade(cls, data: Any) -> Any:
         """Read the shapes seen besides the documented one: plain text, message at the top."""
         error = data.get("error")
         if isinstance(error, str):
-            return {**data, "error": {"message": error}}
-        if not isinstance(error, dict):
-            return {**data, "error": {k: data[k] for k in ("message", "code") if k in data}}
-        return data
+            error = {"message": error}
+        elif not isinstance(error, dict):
+            error = {}
+        if not error.get("message"):
+            error = {**error, **{k: data[k] for k in ("message", "code", "param") if k in data}}
+        return {**data, "error": error} if error else data

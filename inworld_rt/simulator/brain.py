@@ -1,0 +1,418 @@
+"""The service's behaviour: client events in, server events out.
+
+Pure: time is told to it in seconds, and it says when it wants to be asked again. It has no socket,
+thread, sleep or clock; the server beside it has (protocol: sections 3 to 14).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from attrs import define
+
+from inworld_rt.codec import read, write
+from inworld_rt.config import SessionConfig
+from inworld_rt.events import client, server
+from inworld_rt.items import InputAudio, Message
+from inworld_rt.simulator.answer import Answer
+from inworld_rt.simulator.conversation import ReplySource, ToolCall
+from inworld_rt.simulator.desk import Desk, Tools
+from inworld_rt.simulator.ears import Ears
+from inworld_rt.simulator.envelope import Malformed, check
+from inworld_rt.simulator.faults import Fault, Refusal, wrong_value
+from inworld_rt.simulator.hearing import Began, Ended, Hearing, Partial, Progress, Record, Utterance
+from inworld_rt.simulator.history import Entry, History, Sound
+from inworld_rt.simulator.interjections import Interjections
+from inworld_rt.simulator.making import House
+from inworld_rt.simulator.memory import Memory
+from inworld_rt.simulator.planning import Planner
+from inworld_rt.simulator.quirks import Quirks
+from inworld_rt.simulator.scribe import Scribe
+from inworld_rt.simulator.sending import Sender
+from inworld_rt.simulator.settings import Settings
+from inworld_rt.simulator.voice import Voice
+from inworld_rt.wire import Event, UnknownEvent
+
+__all__ = ["Brain", "Hangup"]
+
+NEVER = math.inf
+
+
+class Hangup(NamedTuple):
+    """The server ends the session."""
+
+    code: int
+    reason: str
+
+
+@define
+class _Heard:
+    """A committed utterance that still has to be read."""
+
+    utterance: Utterance
+    entry: Entry
+    respond: bool
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+class Brain:
+    """One session.
+
+    Args:
+        replies: what the agent answers.
+        voice: how it sounds.
+        ears: how it hears.
+        now: seconds since 1970; every later time is measured the same way.
+        quirks: the switches.
+        pace: how much faster than it sounds speech is sent.
+        lifetime: seconds from the last update to the end of the session.
+        new_id: makes ids.
+    """
+
+    def __init__(
+        self,
+        replies: ReplySource,
+        voice: Voice,
+        ears: Ears,
+        now: float,
+        *,
+        quirks: Quirks = Quirks(),  # noqa: B008 - frozen
+        pace: float = 5.0,
+        lifetime: float = 3600.0,
+        new_id: Callable[[], str] = _new_id,
+    ) -> None:
+        self.settings = Settings()
+        self.history = History()
+        self.ended: Hangup | None = None
+        """Set once the session is to be closed."""
+        self._quirks = quirks
+        self._replies = replies
+        self._voice = voice
+        self._new_id = new_id
+        self._now = now
+        self._lifetime = lifetime
+        self._session_id = new_id()
+        self._house = House(quirks, self.history, new_id, new_id(), new_id())
+        self._planner = Planner(self.settings, self.history, quirks, pace)
+        self._sender = Sender(quirks, new_id)
+        self._hearing = Hearing(self.settings, ears, new_id, late=quirks.late_speech_started)
+        self._interjections = Interjections(self.settings, quirks, voice, new_id)
+        self._scribe = Scribe(self.settings, quirks)
+        self._memory = Memory(self.settings)
+        self._active: Answer | None = None
+        self._aside: list[Answer] = []
+        self._heard: list[_Heard] = []
+        self._tools = Tools()
+        self._desk = Desk(
+            self.settings, self.history, quirks, self._tools, self._scribe, ears, new_id
+        )
+        self._last_response: str | None = None
+        self._timers = {
+            self._ping: now + quirks.ping if quirks.ping else NEVER,
+            self._idle: NEVER,
+            self._expire: now + lifetime,
+        }
+        self._handlers = self._routes()
+        self._records: dict[type[Record], Callable[[Any], Iterable[Event]]] = {
+            Began: self._began,
+            Partial: self._partial,
+            Progress: self._progress,
+            Ended: self._ended,
+        }
+
+    def _routes(self) -> dict[type[Event], Callable[[Any], Iterable[Event]]]:
+        """Client event to what handles it."""
+        return {
+            client.SessionUpdate: self._update,
+            client.ItemCreate: self._desk.create,
+            client.ItemDelete: self._desk.delete,
+            client.ItemRetrieve: self._desk.retrieve,
+            client.ItemTruncate: self._desk.truncate,
+            client.InputAudioAppend: self._append,
+            client.InputAudioCommit: self._input_commit,
+            client.InputAudioClear: self._input_clear,
+            client.ResponseCreate: self._response_create,
+            client.ResponseCancel: self._response_cancel,
+            client.OutputAudioClear: self._output_clear,
+        }
+
+    # --- from outside ----------------------------------------
+
+    def start(self) -> list[Event]:
+        """The session opens; gives its first events."""
+        events: list[Event] = [server.SessionCreated(session=self._session())]
+        if self._quirks.conversation_created:
+            info = server.ConversationInfo(
+                id=self._house.conversation_id, object="realtime.conversation"
+            )
+            events.append(server.ConversationCreated(conversation=info))
+        return self._sender.finish(events)
+
+    def receive(self, event: Event | Malformed, now: float) -> list[Event]:
+        """A client event came.
+
+        Args:
+            event: it, or why it is none.
+            now: seconds.
+
+        Returns:
+            What is to be sent at once.
+        """
+        self._now = now
+        if isinstance(event, Malformed):
+            return self._sender.finish([self._error(event.fault, event.event_id)])
+        events: list[Event] = []
+        try:
+            if isinstance(event, UnknownEvent):
+                check(event)
+            handler = self._handlers[type(event)]
+            # One by one, so that what was sent before a refusal is not lost.
+            for answer in handler(event):
+                events.append(answer)
+        except Refusal as refusal:
+            unknown = refusal.fault.code == "unknown_event_type"
+            events.append(self._error(refusal.fault, None if unknown else event.event_id))
+        return self._sender.finish(events)
+
+    def next_due(self) -> float | None:
+        """When :meth:`advance` wants to be called; ``None`` where only a client event helps."""
+        if self.ended:
+            return None
+        if self._heard or (self._active is None and self._tools.ready):
+            return self._now
+        dues = [a.due for a in self._answers() if a.due is not None]
+        due = min([*dues, *self._timers.values()])
+        return None if due == NEVER else due
+
+    def advance(self, now: float) -> list[Event]:
+        """Time has passed; do what is due.
+
+        Args:
+            now: seconds.
+
+        Returns:
+            What is to be sent at once. There may be more to do at once: ask :meth:`next_due`.
+        """
+        self._now = now
+        if self.ended:
+            return []
+        events = list(self._settle())
+        if self._active is None and self._tools.ready:
+            events += self._follow_up()
+        for answer in self._answers():
+            if answer.due is not None and answer.due <= now:
+                events += answer.advance(now)
+                events += self._after(answer)
+        for handler, due in list(self._timers.items()):
+            if due <= now:
+                self._timers[handler] = NEVER
+                events += handler()
+        return self._sender.finish(events)
+
+    # --- timers ----------------------------------------
+
+    def _ping(self) -> Iterator[Event]:
+        self._timers[self._ping] = self._now + self._quirks.ping
+        yield server.Ping(timestamp=math.floor(self._now * 1000))
+
+    def _expire(self) -> Iterator[Event]:
+        self.ended = Hangup(1001, "session expired")
+        yield self._error(Fault("Your session has expired.", "session_expired"), None)
+
+    def _idle(self) -> Iterator[Event]:
+        if self._active is not None or self._hearing.speaking:
+            return
+        utterance = self._hearing.silence()
+        yield server.InputTimeout(
+            item_id=utterance.item_id,
+            audio_start_ms=utterance.start_ms,
+            audio_end_ms=self._hearing.position_ms,
+        )
+        yield from self._commit(utterance, respond=True)
+
+    # --- session ----------------------------------------
+
+    def _session(self) -> SessionConfig:
+        data = copy.deepcopy(self.settings.session)
+        data["id"] = self._session_id
+        data["expires_at"] = math.floor(self._now + self._lifetime)
+        if not self._quirks.provider_data:
+            del data["providerData"]
+        return read(SessionConfig, data)
+
+    def _update(self, event: client.SessionUpdate) -> Iterator[Event]:
+        self.settings.update(_part(event, "session", event.session))
+        self._hearing.configure()
+        if not (self.settings.turn_detection or {}).get("idle_timeout_ms"):
+            self._timers[self._idle] = NEVER
+        self._timers[self._expire] = self._now + self._lifetime
+        yield server.SessionUpdated(session=self._session())
+
+    # --- input audio ----------------------------------------
+
+    def _append(self, event: client.InputAudioAppend) -> Iterator[Event]:
+        for record in self._hearing.append(event.audio):
+            yield from self._records[type(record)](record)
+
+    def _input_commit(self, event: client.InputAudioCommit) -> Iterator[Event]:
+        yield from self._commit(self._hearing.commit(), respond=False)
+
+    def _input_clear(self, event: client.InputAudioClear) -> Iterator[Event]:
+        self._hearing.clear()
+        yield server.InputAudioCleared()
+
+    def _began(self, record: Began) -> Iterator[Event]:
+        self._timers[self._idle] = NEVER
+        self._interjections.begin()
+        yield server.SpeechStarted(
+            item_id=record.utterance.item_id, audio_start_ms=record.utterance.start_ms
+        )
+        rule = self.settings.turn_detection or {}
+        if self._active is not None and rule.get("interrupt_response", True):
+            yield from self._cancel(self._active, "turn_detected")
+
+    def _partial(self, record: Partial) -> Iterator[Event]:
+        return self._scribe.partial(record.utterance)
+
+    def _progress(self, record: Progress) -> Iterator[Event]:
+        return self._interjections.go_on(record.utterance.item_id, record.spoken_ms)
+
+    def _ended(self, record: Ended) -> Iterator[Event]:
+        item_id = record.utterance.item_id
+        spoken = record.end_ms - record.utterance.start_ms
+        yield from self._interjections.end(item_id, spoken, record.trailing_ms)
+        yield server.SpeechStopped(item_id=item_id, audio_end_ms=record.end_ms)
+        rule = self.settings.turn_detection or {}
+        yield from self._commit(record.utterance, respond=rule.get("create_response", True))
+
+    def _commit(self, utterance: Utterance, *, respond: bool) -> Iterator[Event]:
+        item = Message(
+            id=utterance.item_id,
+            object="realtime.item",
+            status="completed",
+            role="user",
+            content=[InputAudio()],
+        )
+        entry = Entry(item, {0: Sound(utterance.format, utterance.wire)}, heard="")
+        previous = self.history.add(entry)
+        self._heard.append(_Heard(utterance, entry, respond))
+        yield server.InputAudioCommitted(item_id=item.id or "", previous_item_id=previous)
+        yield server.ItemAdded(item=item, previous_item_id=previous)
+        yield server.ItemDone(item=item, previous_item_id=previous)
+
+    def _settle(self) -> Iterator[Event]:
+        """Read what was committed; an answer depends on it."""
+        while self._heard:
+            heard = self._heard.pop(0)
+            yield from self._scribe.final(heard.utterance, heard.entry)
+            if not heard.respond:
+                continue
+            if self._active is not None:
+                yield self._error(_ACTIVE, None)
+            else:
+                yield from self._begin({}, turn=True)
+
+    # --- answers ----------------------------------------
+
+    def _answers(self) -> list[Answer]:
+        return [*([self._active] if self._active else []), *self._aside]
+
+    def _response_create(self, event: client.ResponseCreate) -> Iterator[Event]:
+        yield from self._settle()
+        request = self._planner.checked(_part(event, "response", event.response))
+        conversation = request.get("conversation", "auto")
+        if conversation == "none" and self._quirks.out_of_band:
+            yield from self._begin(request, aside=True)
+        elif conversation not in ("auto", self._house.conversation_id):
+            raise wrong_value("response.conversation", "'auto' or this conversation's id")
+        elif self._active is not None:
+            raise Refusal(_ACTIVE.message, _ACTIVE.code)
+        else:
+            yield from self._begin(request)
+
+    def _begin(
+        self, request: Mapping[str, Any], *, aside: bool = False, turn: bool = False
+    ) -> Iterator[Event]:
+        """Start an answer; its first events are sent at once."""
+        plan, conversation = self._planner.plan(
+            request, self._new_id(), self._now, aside=aside, turn=turn
+        )
+
+        def reply() -> Iterator[str | ToolCall]:
+            yield from self._replies(conversation)  # asked only when the answer is under way
+
+        answer = Answer(plan, reply(), self._house, self._voice, self._now)
+        self._last_response = answer.id
+        if aside:
+            self._aside.append(answer)
+        else:
+            self._active = answer
+            self._tools.asked = False
+            self._timers[self._idle] = NEVER
+        yield from answer.advance(self._now)
+        yield from self._after(answer)
+
+    def _after(self, answer: Answer) -> Iterator[Event]:
+        """What follows from an answer's end, if this is it."""
+        if answer.due is not None:
+            return
+        if answer is not self._active:
+            self._aside = [a for a in self._aside if a is not answer]
+            return
+        self._active = None
+        completed = answer.status == "completed"
+        self._tools.open = set(answer.calls) if completed else set()
+        yield from self._scribe.revised()
+        rule = self.settings.turn_detection or {}
+        if rule.get("idle_timeout_ms"):
+            quiet = answer.audio_ms + rule["idle_timeout_ms"]
+            self._timers[self._idle] = self._now + quiet / 1000
+        if completed and not answer.calls and self._memory.turn(self.history.turns()):
+            if self._quirks.memory_update:
+                yield server.SessionUpdated(session=self._session())
+
+    def _follow_up(self) -> Iterator[Event]:
+        return self._begin({})
+
+    def _cancel(self, answer: Answer, reason: str) -> Iterator[Event]:
+        yield from answer.stop(reason)
+        yield from self._after(answer)
+
+    def _response_cancel(self, event: client.ResponseCancel) -> Iterator[Event]:
+        wanted = event.response_id
+        found = self._active
+        if wanted is not None:
+            found = next((a for a in self._answers() if a.id == wanted), None)
+        if found is None:
+            raise Refusal(
+                "Cancellation failed: no active response found.", "response_cancel_not_active"
+            )
+        return self._cancel(found, "client_cancelled")
+
+    def _output_clear(self, event: client.OutputAudioClear) -> Iterator[Event]:
+        shown = not self._quirks.no_response_id_on_output_buffer
+        yield server.OutputAudioCleared(response_id=(self._last_response or "") if shown else None)
+
+    def _error(self, fault: Fault, event_id: str | None) -> Event:
+        return server.ErrorEvent(error=fault.details(event_id))
+
+
+def _part(event: Event, name: str, typed: Any) -> Mapping[str, Any]:
+    """A member of an event as it was sent; from the typed form where that is all there is."""
+    if event.raw is not None:
+        return event.raw.get(name) or {}
+    part: Mapping[str, Any] = write(typed, name) if typed else {}
+    return part
+
+
+_ACTIVE = Fault(
+    "Conversation already has an active response in progress.",
+    "conversation_already_has_active_response",
+)

@@ -1,0 +1,63 @@
+"""``inworld-rt simulate`` as a program: one line when ready, an orderly end."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+from websockets.sync.client import connect
+
+from inworld_rt.cli import run
+from inworld_rt.cli.simulate import simulate
+from inworld_rt.simulator.quirks import table
+
+URL = re.compile(r"ws://127\.0\.0\.1:\d+/api/v1/realtime/session\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_prints_its_address_serves_and_ends_in_order(number):
+    command = [sys.executable, "-m", "inworld_rt", "simulate", "--quirks", "none"]
+    command += ["--api-key", "a2V5OnNlY3JldA==", "--replies", "echo", "--quirk", "ping=off"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+    ) as process:
+        try:
+            line = process.stdout.readline()
+            assert URL.fullmatch(line)
+            with connect(
+                line.strip() + "?key=k&protocol=realtime",
+                additional_headers={"Authorization": "Basic a2V5OnNlY3JldA=="},
+            ) as ws:
+                assert json.loads(ws.recv(5))["type"] == "session.created"
+                process.send_signal(number)
+                out, err = process.communicate(timeout=10)
+        finally:
+            process.kill()
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.org", "::"])
+def test_others_may_come_in_only_with_a_key(host, capsys):
+    assert run(["simulate", "--host", host]) == 2
+    assert "--api-key" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options", [["--quirk", "nope=on"], ["--quirk", "ping=x"], ["--scene", "nope"], ["--port", "x"]]
+)
+def test_wrong_use(options):
+    assert run(["simulate", *options]) == 2
+
+
+def test_the_list_of_quirks():
+    shown = CliRunner().invoke(simulate, ["--list-quirks"], catch_exceptions=False).output
+    for switch in table():
+        assert switch.name in shown
+        assert switch.effect in shown

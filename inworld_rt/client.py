@@ -133,7 +133,8 @@ class Client:
             ConnectionClosed: the server closed instead of answering them.
         """
         self.timeout = _seconds("timeout", timeout)
-        deadline = Deadline(_seconds("connect_timeout", connect_timeout))
+        connect_timeout = _seconds("connect_timeout", connect_timeout)
+        deadline = Deadline(connect_timeout)
         plain = {"instructions": instructions, "voice": voice, "model": model}
         plain = {name: value for name, value in plain.items() if value is not None}
         wanted = DEFAULTS.merged(_settings(config, plain))

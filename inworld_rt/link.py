@@ -401,13 +401,13 @@ class Link:
         Raises:
             WorkerStuck: the reader did not end in that time.
         """
-        deadline = Deadline(CLOSE_BOUND)
+        deadline, goodbye = Deadline(CLOSE_BOUND), Deadline(CLOSE_BOUND / 2)
         self._closing.set()
         if polite and self._end is None:
             self._say_goodbye(1000)
             if self._reader.is_current:
                 return
-            self._reader.join(min(deadline.left() or 0.0, CLOSE_BOUND / 2))
+            self._reader.join(goodbye.left())
         self._transport.abort()
         if not self._reader.join(deadline.left()):
             raise WorkerStuck("the reader's thread does not end")

@@ -20,7 +20,7 @@ from inworld_rt.events import (
     TranscriptDelta,
     TranscriptDone,
 )
-from inworld_rt.items import AudioPart, FunctionCall, Message, TextPart
+from inworld_rt.items import AudioPart, FunctionCall, Item, Message, TextPart
 from inworld_rt.outcome import ResponseState, StatusDetails, Usage
 from inworld_rt.pcm import AudioFormat
 
@@ -159,7 +159,7 @@ class TestEnd:
         answer.add_item(FunctionCall(id="f", call_id="c", name="new"))
         answer.add_item(None)
         assert [call.name for call in answer.calls] == ["new"]
-        final = [FunctionCall(id="f", call_id="c", name="final")]
+        final: list[Item] = [FunctionCall(id="f", call_id="c", name="final")]
         answer.finish(ResponseDone(response=ResponseState(status="completed", output=final)))
         assert [call.name for call in answer.calls] == ["final"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -24,17 +25,19 @@ from inworld_rt.errors import (
 )
 from inworld_rt.eventlog import KEPT
 from inworld_rt.events import (
+    AudioDelta,
     ItemAdded,
     Ping,
     ResponseCreated,
     ResponseDone,
     SessionUpdated,
+    SpeechStarted,
     UnknownEvent,
 )
 from inworld_rt.items import InputText, Message
 from inworld_rt.transport import MemoryTransport
 from tests.support.background import PATIENCE, Background
-from tests.support.scripted import Scripted, text_of
+from tests.support.scripted import SCRIPT_OVER, Scripted, text_of
 
 
 def answer_all(server: Scripted) -> None:
@@ -45,10 +48,9 @@ def silent(server: Scripted) -> None:
     server.silence()
 
 
-def mark(server: Scripted, client: Client, name: str = "x.mark") -> None:
-    """Wait until the client has taken in all that was sent."""
-    server.send(name)
-    Background(lambda: client.wait_for(name, PATIENCE)).result()
+def settle(client: Client) -> None:
+    """Wait until the client has taken in all that the script sent, without this thread's mark."""
+    Background(lambda: client.wait_for(SCRIPT_OVER, PATIENCE)).result()
 
 
 class TestStart:
@@ -119,7 +121,7 @@ class TestStart:
     @pytest.mark.parametrize(
         "details", [{"code": "invalid_api_key"}, {"type": "authentication_error"}]
     )
-    def test_late_refusal_of_the_key(self, details: dict[str, str]) -> None:
+    def test_late_refusal_of_the_key(self, details: dict[str, Any]) -> None:
         error = self.start(lambda server: server.error(**details))
         assert isinstance(error, AuthError) and isinstance(error.__cause__, ServerError)
 
@@ -244,13 +246,13 @@ class TestSay:
         assert text_of(server.received[1]) == text
 
     def test_from_many_threads_each_gets_its_own_answer(self) -> None:
+        def talk(n: int) -> list[str]:
+            return [client.ask(f"{n}.{m}") for m in range(10)]
+
         with Scripted(answer_all) as server, server.client() as client:
-            talks = [
-                Background(lambda n=n: [client.ask(f"{n}.{m}") for m in range(10)])
-                for n in range(4)
-            ]
-            for n, talk in enumerate(talks):
-                assert talk.result() == [f"You said {n}.{m}. " for m in range(10)]
+            talks = [Background(partial(talk, n)) for n in range(4)]
+            for n, one in enumerate(talks):
+                assert one.result() == [f"You said {n}.{m}. " for m in range(10)]
             assert client.stats.responses == 40
 
     def test_an_interrupt_while_sending_frees_the_floor(
@@ -370,7 +372,7 @@ class TestWaitForResponse:
 
     def test_gives_one_that_ended_unnoticed_once(self) -> None:
         with Scripted(lambda s: s.answer("Hello.")) as server, server.client() as client:
-            mark(server, client)
+            settle(client)
             assert client.wait_for_response(0).text == "Hello. "
             with pytest.raises(WaitTimeout):
                 client.wait_for_response(0.01)
@@ -441,7 +443,7 @@ class TestWaitForResponse:
                 server.answer("Hello.")
 
         with Scripted(script) as server, server.client() as client:
-            mark(server, client)
+            settle(client)
             assert len(client._uncollected) == 16
 
 
@@ -455,7 +457,7 @@ class TestEvents:
         with Scripted(script) as server, server.client() as client:
             client.send_text("one")
             client.send_text("two")
-            mark(server, client)
+            settle(client)
             found = [client.wait_for(ItemAdded, 0), client.wait_for("conversation.item.created", 0)]
             assert [getattr(event, "item", None).id for event in found] == ["a", "b"]  # type: ignore[union-attr]
             with pytest.raises(WaitTimeout):
@@ -505,13 +507,15 @@ class TestEvents:
 
     def test_a_slow_reader_is_told(self) -> None:
         def script(server: Scripted) -> None:
+            server.wait_for_go()
             for _ in range(KEPT + 5):
                 server.send("ping")
 
         with Scripted(script) as server, server.client() as client:
             stream = client.events()
-            assert isinstance(next(stream), object)
-            mark(server, client)
+            next(stream)
+            server.go()
+            settle(client)
             with pytest.raises(LocalProtocolError, match="missed"):
                 next(stream)
 
@@ -521,9 +525,10 @@ class TestEvents:
                 server.send("ping")
 
         with Scripted(script) as server, server.client() as client:
-            mark(server, client)
+            settle(client)
             stream = client.events()
-            mark(server, client, "x.more")
+            server.send("x.more")
+            Background(lambda: client.wait_for("x.more", PATIENCE)).result()
             assert isinstance(next(stream), Ping)
 
     def test_each_wait_has_a_timeout(self) -> None:
@@ -617,8 +622,7 @@ class TestUpdateSession:
 
         with Scripted(script) as server, server.client() as client:
             updates = {
-                n: Background(lambda n=n: client.update_session(temperature=n % 2))
-                for n in range(8)
+                n: Background(partial(client.update_session, temperature=n % 2)) for n in range(8)
             }
             for n, update in updates.items():
                 if n % 2:
@@ -678,13 +682,10 @@ class TestState:
 
         with Scripted(script) as server, server.client() as client:
             seen = []
-            for n in range(4):
-                mark(server, client, f"x.{n}")
+            for kind in (SpeechStarted, ResponseCreated, AudioDelta, ResponseDone):
+                client.wait_for(kind)
                 seen.append(client.state)
                 server.go()
-                if n < 3:
-                    kind = ("response.created", "response.output_audio.delta", "response.done")[n]
-                    client.wait_for(kind)
             assert seen == ["listening", "thinking", "speaking", "idle"]
             assert repr(client) == "<Client idle>"
         assert repr(client) == "<Client closed>"

@@ -10,6 +10,7 @@ from inworld_rt import conversation
 from inworld_rt.conversation import Conversation, merge_transcript
 from inworld_rt.items import (
     AudioPart,
+    ContentPart,
     FunctionCall,
     InputAudio,
     InputText,
@@ -217,7 +218,7 @@ class TestItems:
 
     def test_truncation_cuts_the_spoken_words(self) -> None:
         mirror = Conversation()
-        parts = [AudioPart(transcript="one two three"), AudioPart()]
+        parts: list[ContentPart] = [AudioPart(transcript="one two three"), AudioPart()]
         mirror.put(Message(id="a", role="assistant", content=parts), None)
         mirror.truncate("a", 620, 1000)
         message = mirror["a"]

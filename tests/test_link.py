@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -121,7 +122,7 @@ class TestSending:
             for n in range(50):
                 peer.link.send(*(json.dumps([name, n, part]).encode() for part in range(3)))
 
-        talkers = [Background(lambda name=name: talk(name)) for name in ("a", "b", "c")]
+        talkers = [Background(partial(talk, name)) for name in ("a", "b", "c")]
         got = [tuple(json.loads(peer.line.recv())) for _ in range(3 * 50 * 3)]
         for talker in talkers:
             talker.result()

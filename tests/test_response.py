@@ -95,7 +95,7 @@ class TestIteration:
         with Scripted(script) as server, server.client() as client:
             answer = client.say("Go")
             assert next(answer) == b"first!"
-            assert not answer.done and answer.status == "in_progress"
+            assert (answer.done, answer.status) == (False, "in_progress")
             server.go()
             assert list(answer) == [b"second"]
             assert answer.done and answer.audio == b"first!second"

@@ -213,6 +213,14 @@ class TestSloppyServers:
         assert table.sound("r") == ["began", "audio"]
         assert table.done() == ["ended"]
 
+    @pytest.mark.parametrize(
+        "kind", ["output_item.added", "content_part.added", "function_call_arguments.done"]
+    )
+    def test_whose_answer_begins_with_a_part(self, table: Table, kind: str) -> None:
+        table.ask()
+        assert table.server(f"response.{kind}", response_id="r") == ["began"]
+        assert table.done() == ["ended"]
+
     def test_with_nothing_but_an_end(self, table: Table) -> None:
         request = table.ask()
         assert table.done(status="failed") == ["began", "ended"]
@@ -360,7 +368,7 @@ class TestErrors:
         ],
     )
     def test_without_an_id_about_other_things_end_nobody(
-        self, table: Table, about: dict[str, str]
+        self, table: Table, about: dict[str, Any]
     ) -> None:
         request = table.ask()
         assert table.error(**about) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -101,7 +102,7 @@ class TestInbox:
             gate.wait(PATIENCE)
             inbox.close(lambda: KeyError(n))
 
-        closers = [Background(lambda n=n: close(n)) for n in range(4)]
+        closers = [Background(partial(close, n)) for n in range(4)]
         for closer in closers:
             closer.result()
         seen = set()
@@ -178,7 +179,11 @@ class TestWorker:
 
     def test_says_so_when_it_is_stuck(self) -> None:
         stuck = threading.Event()
-        worker = Worker("test", lambda _: stuck.wait(PATIENCE) and None, lambda exc: None)
+
+        def stay(stopping: threading.Event) -> None:
+            stuck.wait(PATIENCE)
+
+        worker = Worker("test", stay, lambda exc: None)
         worker.start()
         try:
             with pytest.raises(WorkerStuck, match="inworld-rt-test"):

@@ -21,13 +21,16 @@ from inworld_rt.errors import ConnectionClosed
 from inworld_rt.transport import MemoryTransport
 from tests.support.background import PATIENCE
 
-__all__ = ["SLICE", "Scripted", "text_of"]
+__all__ = ["SCRIPT_OVER", "SLICE", "Scripted", "text_of"]
+
+SCRIPT_OVER = "x.script_over"
+"""An event of this unknown type is the last that a script sends, if it comes to its end."""
 
 SLICE = b"\x01\x02" * 1200
 """50 ms of sound at the usual rate."""
 
 Json = dict[str, Any]
-Script = Callable[["Scripted"], None]
+Script = Callable[["Scripted"], object]
 
 
 class Scripted:
@@ -52,6 +55,8 @@ class Scripted:
         self.code = 0
         self._answers = 0
         self._go = threading.Event()
+        self.reached = threading.Event()
+        """For scripts to set, where a test has to know how far they are."""
 
     # --- the test's side -------------------------------------------------------------------------
 
@@ -90,6 +95,7 @@ class Scripted:
             if self._start:
                 self.greet()
             self._script(self)
+            self.send(SCRIPT_OVER)
             self.silence()
         except ConnectionClosed as closed:
             self.ended, self.code = str(closed), closed.code

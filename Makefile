@@ -6,7 +6,7 @@
 .PHONY: help demo test quick lint format bench audio dist clean
 
 RUN := .venv/bin/python -m
-TYPED := inworld_rt $(wildcard samples)
+TYPED := inworld_rt samples benchmarks
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

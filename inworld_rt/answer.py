@@ -58,6 +58,7 @@ class Answer:
     _family: str | None = None
     _parts: dict[PartKey, str] = field(factory=dict)
     _carries: dict[PartKey, Carry] = field(factory=dict)
+    _frame: int = 1  # bytes of a whole sample
 
     @property
     def finished(self) -> bool:
@@ -77,6 +78,7 @@ class Answer:
     def begin(self, response_id: str | None, format: AudioFormat) -> None:
         """The server started it."""
         self.id, self.format, self.status = response_id, format, "in_progress"
+        self._frame = format.bytes_per_frame
 
     def reset(self) -> None:
         """Forget what came: it belonged to another answer."""
@@ -88,12 +90,14 @@ class Answer:
     def sound(self, event: AudioDelta) -> bytes:
         """Take a slice of audio; returns its whole samples, an odd rest waits for the next slice
         (deltas are not promised to end on a sample)."""
-        # Numbers of parts may be missing, even on some events of a part only.
-        key = (event.item_id, event.content_index or 0)
-        carry = self._carries.get(key)
-        if carry is None:
-            carry = self._carries[key] = Carry(self.format.bytes_per_frame)
-        pcm = carry.push(event.audio)
+        pcm = event.audio
+        if self._carries or len(pcm) % self._frame:
+            # Numbers of parts may be missing, even on some events of a part only.
+            key = (event.item_id, event.content_index or 0)
+            carry = self._carries.get(key)
+            if carry is None:
+                carry = self._carries[key] = Carry(self._frame)
+            pcm = carry.push(pcm)
         self.received += len(pcm)
         return pcm
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from inworld_rt.answer import Answer
+from inworld_rt.arguments import DEFAULTS, message, seconds, settings
 from inworld_rt.auth import Credentials, find_credentials
-from inworld_rt.codec import UNSET, replace
+from inworld_rt.backlog import Backlog
+from inworld_rt.codec import UNSET, Setting
 from inworld_rt.config import ReplyConfig, SessionConfig
 from inworld_rt.conversation import Conversation
 from inworld_rt.errors import (
@@ -39,12 +40,12 @@ from inworld_rt.events import (
     SessionUpdate,
     SessionUpdated,
 )
-from inworld_rt.items import InputText, Item, Message, TextPart
+from inworld_rt.items import Item
 from inworld_rt.link import Link, Stats
-from inworld_rt.pcm import AudioFormat
 from inworld_rt.response import Response
 from inworld_rt.session import Request
 from inworld_rt.transport import Transport, connect, endpoint, new_session_id
+from inworld_rt.update import answer_to
 from inworld_rt.upload import Recorded, samples, send_recording
 from inworld_rt.workers import Deadline, Inbox
 
@@ -52,25 +53,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["Client"]
-
-DEFAULTS = SessionConfig.of(
-    output_modalities=["audio", "text"],
-    # Said outright, because sizes and times are counted by them.
-    input_format=AudioFormat(),
-    output_format=AudioFormat(),
-    # Whether transcription is on by itself differs by source (protocol: contradictions).
-    transcription={"model": "inworld/inworld-stt-1"},
-    # The client answers tool calls in its own time (protocol: function call).
-    provider_data={"auto_tool_response": False},
-)
-"""What is asked for unless the user says otherwise; the rest is left to the server."""
-
-MAX_TEXT = 2_500_000
-"""Characters of one text at most: the server's messages end at 15 MiB, and JSON may take six bytes
-for a character."""
-
-_FOR_EVER = 1e8  # seconds; what systems make of longer ones, and of infinity, differs
-_UNCOLLECTED = 16  # finished responses kept for wait_for_response()
 
 
 class Client:
@@ -101,6 +83,7 @@ class Client:
         session_id: str | None = None,
         connect_timeout: float = 15.0,
         timeout: float = 60.0,
+        reconnect: bool = False,
         transport: Transport | None = None,
         insecure_host: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
@@ -120,6 +103,7 @@ class Client:
             session_id: names this session in the URL; default: a fresh unique one.
             connect_timeout: seconds for all of connecting and configuring.
             timeout: seconds of the server's silence after which other calls give up.
+            reconnect: connecting again by itself is not there yet, so only ``False`` will do.
             transport: an open connection to use instead of making one, for tests.
             insecure_host: the one host that is no loopback address and may be spoken to without
                 encryption (``ws://``). The key then travels in clear.
@@ -132,12 +116,14 @@ class Client:
             ServerError: the server refused the settings, for example an unknown voice.
             ConnectionClosed: the server closed instead of answering them.
         """
-        self.timeout = _seconds("timeout", timeout)
-        connect_timeout = _seconds("connect_timeout", connect_timeout)
+        if reconnect:
+            raise ConfigError("reconnect: not there yet; leave it out, and connect again yourself")
+        self.timeout = seconds("timeout", timeout)
+        connect_timeout = seconds("connect_timeout", connect_timeout)
         deadline = Deadline(connect_timeout)
         plain = {"instructions": instructions, "voice": voice, "model": model}
         plain = {name: value for name, value in plain.items() if value is not None}
-        wanted = DEFAULTS.merged(_settings(config, plain))
+        wanted = DEFAULTS.merged(settings(config, plain))
         wanted.to_dict()  # a wrong setting is found before any I/O
         if transport is None:
             key = find_credentials(credentials)
@@ -149,9 +135,7 @@ class Client:
                 ssl_context=ssl_context,
                 insecure_host=insecure_host,
             )
-        # Answers that began or were asked for and that nobody has waited for yet.
-        self._uncollected: deque[Response] = deque(maxlen=_UNCOLLECTED)
-        self._collecting = threading.Lock()
+        self._backlog = Backlog()
         self._link = Link(transport, self._adopt)
         # One settings change at a time: the server's answer does not say which one it belongs to.
         self._updating = threading.Lock()
@@ -175,7 +159,7 @@ class Client:
             ConfigError: the text is empty or no text.
             ConnectionClosed: the session is over.
         """
-        return self._request(_message(text, "user"))
+        return self._request(message(text, "user"))
 
     def ask(self, text: str) -> str:
         """Say something and wait for the answer.
@@ -207,12 +191,19 @@ class Client:
             WaitTimeout: the server heard no speech in it, or did not find its end.
             ConnectionClosed: the session is, or went, over.
         """
-        answer = Answer()
+        answer = Answer(self._link.session.output_format)
         response = self._respond(answer)
         try:
-            send_recording(self._link, recording, answer, realtime=realtime, timeout=self.timeout)
+            send_recording(
+                self._link,
+                recording,
+                answer,
+                realtime=realtime,
+                timeout=self.timeout,
+                spoken=response.asked_now,
+            )
         except BaseException:
-            self._drop(response)
+            self._backlog.drop(response)
             raise
         return response
 
@@ -228,8 +219,7 @@ class Client:
             ConfigError: an override is unknown or wrong.
             ConnectionClosed: the session is over.
         """
-        settings = ReplyConfig.of(**overrides) if overrides else UNSET
-        return self._request(settings=settings)
+        return self._request(reply=ReplyConfig.of(**overrides) if overrides else UNSET)
 
     def cancel_response(self) -> None:
         """Stop the answer in progress, or the one about to begin; nothing to stop is fine.
@@ -240,25 +230,24 @@ class Client:
         self._link.check()
         self._link.apply(lambda s: s.cancel(s.current) if s.current else [])
 
-    def _request(self, *items: Item, settings: Any = UNSET) -> Response:
+    def _request(self, *items: Item, reply: Setting[ReplyConfig] = UNSET) -> Response:
         link = self._link
         events: list[Event] = [ItemCreate(item=i, event_id=link.new_id()) for i in items]
-        events.append(ResponseCreate(response=settings, event_id=link.new_id()))
-        request = Request(Answer(), tuple(events))
+        events.append(ResponseCreate(response=reply, event_id=link.new_id()))
+        request = Request(Answer(link.session.output_format), tuple(events))
         link.check()
         response = self._respond(request.answer)
         try:
             link.request(request)
         except BaseException:
             link.give_up(request)
-            self._drop(response)
+            self._backlog.drop(response)
             raise
         return response
 
     def _respond(self, answer: Answer) -> Response:
-        response = Response(self._link, answer, self.timeout, self._collect)
-        with self._collecting:
-            self._uncollected.append(response)
+        response = Response(self._link, answer, self.timeout, self._backlog.collect)
+        self._backlog.add(response)
         return response
 
     def _adopt(self, answer: Answer) -> None:
@@ -278,7 +267,7 @@ class Client:
             ConfigError: the text is empty, or the role is none of these.
             ConnectionClosed: the session is over.
         """
-        self._link.post(ItemCreate(item=_message(text, role), event_id=self._link.new_id()))
+        self._link.post(ItemCreate(item=message(text, role), event_id=self._link.new_id()))
 
     def send_item(self, item: Item, previous_item_id: str | None = None) -> None:
         """Add any item to the conversation, without asking for an answer.
@@ -357,8 +346,7 @@ class Client:
         if current is not None and current.owner is not None:
             found: Response = current.owner
             return found
-        with self._collecting:
-            return self._uncollected[0] if self._uncollected else None
+        return self._backlog.first()
 
     def _next(self, arrivals: Inbox[Response], timeout: float | None) -> Response:
         self._link.check()
@@ -366,25 +354,13 @@ class Client:
             return arrivals.get(timeout)
         return self._link.patiently(arrivals.get, self.timeout, "an answer")
 
-    def _collect(self, response: Response) -> None:
-        """Somebody waited for it: it and what ended before it are old news."""
-        with self._collecting:
-            if response in self._uncollected:
-                known = list(self._uncollected)
-                place = known.index(response)
-                kept = [r for r in known[:place] if not r.done] + known[place + 1 :]
-                self._uncollected = deque(kept, maxlen=_UNCOLLECTED)
-
-    def _drop(self, response: Response) -> None:
-        with self._collecting:
-            if response in self._uncollected:
-                self._uncollected.remove(response)
-
     def wait_for(self, event_type: Kind, timeout: float | None = None) -> Event:
         """Wait for an event.
 
-        Looks from where this thread's last blocking call ended, so that nothing is missed between
-        sending and waiting. Of older events the latest 1000 are kept.
+        Looks from where this thread's last ``wait_for()`` or ``events()`` ended, at first from the
+        session's beginning, so that nothing is missed between sending and waiting. Events of
+        answers (``response.…``) that this thread has already waited for are passed over. The
+        latest 1000 events are kept.
 
         Args:
             event_type: a class of :mod:`inworld_rt.events`, or a name such as ``"response.done"``.
@@ -454,14 +430,14 @@ class Client:
             WaitTimeout: it did not answer within the client's ``timeout``.
             ConnectionClosed: the session is, or went, over.
         """
-        change = _settings(config, fields)
+        change = settings(config, fields)
         return self._configure(change, self.timeout, ("session",))
 
     def _configure(
         self, change: SessionConfig, timeout: float, about: tuple[str, ...], start: bool = False
     ) -> SessionConfig:
         with self._updating:
-            accept = self._acknowledges(change)
+            accept = answer_to(change, self.session)
             update = SessionUpdate(session=change)
             event = self._link.exchange(update, accept, about, timeout, start)
             assert isinstance(event, SessionUpdated)
@@ -471,24 +447,6 @@ class Client:
                 asked = session.config.merged(change)
                 session.config = asked.merged(event.session) if event.session else asked
                 return session.config
-
-    def _acknowledges(self, change: SessionConfig) -> Callable[[Event], bool]:
-        """A test for the answer to a change: not every ``session.updated`` is one.
-
-        Those that the server sends because its memory was renewed change nothing but that.
-        """
-        known = self.session
-        renewable = _memory(known) and not _memory(change)
-
-        def accept(event: Event) -> bool:
-            nonlocal known
-            if not isinstance(event, SessionUpdated):
-                return False
-            before, known = known, known.merged(event.session) if event.session else known
-            renewed = renewable and _memory(before) != _memory(known)
-            return not renewed or _others(before) != _others(known)
-
-        return accept
 
     @property
     def session(self) -> SessionConfig:
@@ -594,49 +552,6 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<Client {self.state}>"
-
-
-def _settings(
-    config: SessionConfig | dict[str, Any] | None, fields: dict[str, Any]
-) -> SessionConfig:
-    """Settings from an object or a dict, with named ones over them; ``None`` is a value there."""
-    named = SessionConfig.of(**fields)
-    if config is None:
-        return named
-    if not isinstance(config, SessionConfig):
-        config = SessionConfig.from_dict(config)
-    return config.merged(named)
-
-
-def _seconds(name: str, value: object) -> float:
-    if type(value) not in (int, float) or not 0 < float(value):  # type: ignore[arg-type]
-        raise ConfigError(f"{name}: expected a number of seconds above 0, got {value!r}")
-    return min(float(value), _FOR_EVER)  # type: ignore[arg-type]
-
-
-def _memory(config: SessionConfig) -> Any:
-    return config.provider_data.memory if config.provider_data else UNSET
-
-
-def _others(config: SessionConfig) -> SessionConfig:
-    """The settings without what a renewal of the memory changes."""
-    data = config.provider_data
-    if data:
-        data = replace(data, memory=UNSET)
-    return replace(config, provider_data=data, expires_at=UNSET)
-
-
-def _message(text: object, role: str) -> Message:
-    if not isinstance(text, str):
-        raise ConfigError(f"text: expected text, got {type(text).__name__}")
-    if not text.strip():
-        raise ConfigError("text: it is empty; there is nothing to say")
-    if len(text) > MAX_TEXT:
-        raise ConfigError(f"text: {len(text)} characters are too long; {MAX_TEXT} are possible")
-    if role not in ("user", "system", "assistant"):
-        raise ConfigError(f"role: expected user, system or assistant, got {role!r:.40}")
-    part = TextPart(text=text) if role == "assistant" else InputText(text=text)
-    return Message(role=role, content=[part])  # type: ignore[arg-type]  # checked when it is sent
 
 
 def _start_error(error: BaseException) -> BaseException:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import difflib
 import enum
 import functools
-import math
 import types
 from collections.abc import Callable, Mapping
 from typing import (
@@ -29,7 +28,6 @@ from typing import (
     Final,
     Literal,
     NamedTuple,
-    NoReturn,
     TypeVar,
     Union,
     cast,
@@ -41,11 +39,23 @@ from typing import (
 import attrs
 
 from inworld_rt.errors import ConfigError
-
-try:  # several times faster, used when present, never needed
-    import pybase64 as base64
-except ImportError:
-    import base64  # type: ignore[no-redef]
+from inworld_rt.rules import (
+    BYTES,
+    SIMPLE,
+    Between,
+    Mismatch,
+    Rule,
+    at,
+    between,
+    list_of,
+    object_of,
+    one_of,
+    optional,
+    refuse,
+    self_made,
+    union,
+    with_article,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -65,6 +75,7 @@ __all__ = [
     "kind",
     "merge",
     "read",
+    "reader",
     "replace",
     "shape",
     "wire",
@@ -111,14 +122,6 @@ Kinds = dict[str, Any]
 """Value of ``type`` to class. (A class with a field ``type`` cannot say ``type[…]`` itself.)"""
 
 
-@attrs.frozen
-class Between:
-    """The inclusive range of a number, for use in ``Annotated``; open above by default."""
-
-    low: float
-    high: float = math.inf
-
-
 @dataclass_transform(
     kw_only_default=True, frozen_default=True, eq_default=True, field_specifiers=(attrs.field,)
 )
@@ -128,7 +131,8 @@ def shape(cls: C) -> C:
     Comparison and printing are inherited from :class:`Shape`: with a hundred classes, generating
     them per class would be most of the import time.
     """
-    return attrs.frozen(cls, kw_only=True, repr=False, eq=False)
+    # No slots: an object is then made in two thirds of the time, and there are many.
+    return attrs.frozen(cls, kw_only=True, repr=False, eq=False, slots=False)
 
 
 def kind(*tags: str) -> Callable[[C], C]:
@@ -165,8 +169,6 @@ def wire(
 class Shape:
     """Base of everything that travels: comparable by value, printed without noise."""
 
-    __slots__ = ()
-
     kinds: ClassVar[Kinds | None] = None
     """For the base of a tagged family: value of ``type`` to class."""
 
@@ -200,18 +202,6 @@ class Shape:
         return data
 
 
-class Mismatch(ValueError):
-    """Data that does not fit an annotation; its text says what would."""
-
-
-class Rule(NamedTuple):
-    """One annotation, compiled. ``path`` is ``None`` for liberal reading."""
-
-    says: str
-    read: Callable[[Any, str | None], Any]
-    write: Callable[[Any, str], Any]
-
-
 class FieldPlan(NamedTuple):
     """One field of a shape, compiled."""
 
@@ -220,9 +210,11 @@ class FieldPlan(NamedTuple):
     older: tuple[str, ...]
     read: Callable[[Any, str | None], Any]
     write: Callable[[Any, str], Any]
+    default: Any
     required: bool
     send_none: bool
     secret: bool
+    plain: frozenset[type]
 
 
 class Plan(NamedTuple):
@@ -293,252 +285,30 @@ def replace(old: S, **changes: Any) -> S:
 # --- one rule per annotation -------------------------------------------------------------------
 
 
-def _at(path: str, name: Any) -> str:
-    name = str(name)
-    if len(name) > _SHOWN:
-        name = f"<{len(name)} characters>"
-    return f"{path}.{name}" if path else name
-
-
-def _a(name: str) -> str:
-    return f"an {name}" if name[0] in "AEIOU" else f"a {name}"
-
-
-def _refuse(path: str, says: str, value: Any) -> NoReturn:
-    raise ConfigError(f"{path}: expected {says}, got {_shown(value)}")
-
-
-_SHOWN = 40
-
-
-def _shown(value: Any) -> str:
-    """Short words and numbers help; longer text might be somebody's speech or secret."""
-    if isinstance(value, (str, int, float, type(None))):
-        try:
-            if len(text := repr(value)) <= _SHOWN:
-                return text
-        except ValueError:
-            pass  # Python refuses to print a number of thousands of digits
-    name = type(value).__name__
-    return f"{name} of {len(value)}" if hasattr(value, "__len__") else name
-
-
-def _simple(
-    says: str,
-    fits: Callable[[Any], bool],
-    allowed: Callable[[Any], bool] | None = None,
-    convert: Callable[[Any], Any] | None = None,
-) -> Rule:
-    """A rule for values that look the same in Python and in JSON.
-
-    ``fits`` is asked of everything, ``allowed`` only of what we send.
-    """
-
-    def read_value(value: Any, path: str | None) -> Any:
-        if not fits(value):
-            if path is None:
-                raise Mismatch(says)
-            _refuse(path, says, value)
-        if path is not None and allowed is not None and not allowed(value):
-            _refuse(path, says, value)
-        return convert(value) if convert else value
-
-    return Rule(says, read_value, read_value)
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) is int or (type(value) is float and math.isfinite(value))
-
-
-def _json_fits(value: Any) -> bool:
-    """Whether plain data can travel as JSON."""
-    if isinstance(value, dict):
-        return all(type(k) is str and _json_fits(v) for k, v in value.items())
-    if isinstance(value, (list, tuple)):
-        return all(map(_json_fits, value))
-    return value is None or type(value) in (str, bool) or _is_number(value)
-
-
-_SIMPLE: dict[Any, Rule] = {
-    str: _simple("text", lambda v: isinstance(v, str)),
-    bool: _simple("True or False", lambda v: type(v) is bool),
-    # Servers may count milliseconds in fractions; what we send is whole.
-    int: _simple("a whole number", _is_number, lambda v: v == int(v), convert=int),
-    float: _simple("a number", _is_number),
-    Any: _simple("plain JSON data", lambda v: True, _json_fits),
-    type(None): _simple("None", lambda v: v is None),
-}
-
-
-def _read_base64(value: Any, path: str | None) -> bytes:
-    if isinstance(value, str):
-        try:
-            # Validating: the lenient default drops foreign characters, which shifts every later
-            # sample.
-            return base64.b64decode(value, validate=True)
-        except ValueError:
-            pass
-    if path is None:
-        raise Mismatch("base64")
-    _refuse(path, "base64 text", value)
-
-
-def _write_base64(value: Any, path: str) -> str:
-    if not isinstance(value, (bytes, bytearray, memoryview)):
-        _refuse(path, "bytes", value)
-    return base64.b64encode(value).decode("ascii")
-
-
-def _literal(values: tuple[Any, ...]) -> Rule:
-    says = (
-        " or ".join(map(repr, values))
-        if len(values) < 3
-        else "one of " + ", ".join(map(repr, values))
-    )
-    kinds = tuple({type(v) for v in values})
-    # Liberal reading takes any word: tomorrow's value must not break today's client.
-    return _simple(says, lambda v: type(v) in kinds, lambda v: v in values)
-
-
-def _between(inner: Rule, limits: Between) -> Rule:
-    if limits.high == math.inf:
-        says = f"{inner.says} of at least {limits.low:g}"
-    else:
-        says = f"{inner.says} from {limits.low:g} to {limits.high:g}"
-
-    def read_value(value: Any, path: str | None) -> Any:
-        if path is None:
-            return inner.read(value, None)
-        try:
-            number = inner.read(value, path)
-        except ConfigError:
-            _refuse(path, says, value)
-        if not limits.low <= number <= limits.high:
-            _refuse(path, says, value)
-        return number
-
-    return Rule(says, read_value, read_value)
-
-
-def _list(inner: Rule, of_objects: bool) -> Rule:
-    says = f"a list of {inner.says}"
-
-    def read_list(value: Any, path: str | None) -> list[Any]:
-        if not isinstance(value, (list, tuple)):
-            if path is None:
-                raise Mismatch(says)
-            _refuse(path, says, value)
-        if path is not None:
-            return [inner.read(v, f"{path}[{i}]") for i, v in enumerate(value)]
-        if not of_objects:  # all or nothing: lists may run in parallel, and must stay in step
-            return [inner.read(v, None) for v in value]
-        items = []
-        for v in value:
-            try:
-                items.append(inner.read(v, None))
-            except ValueError:
-                continue  # one unreadable object must not hide the others
-        return items
-
-    def write_list(value: Any, path: str) -> list[Any]:
-        if not isinstance(value, (list, tuple)):
-            _refuse(path, says, value)
-        return [inner.write(v, f"{path}[{i}]") for i, v in enumerate(value)]
-
-    return Rule(says, read_list, write_list)
-
-
-def _mapping(inner: Rule) -> Rule:
-    says = f"an object of {inner.says}"
-
-    def each(step: Callable[[Any, Any], Any], value: Any, path: str | None) -> dict[str, Any]:
-        if not isinstance(value, dict) or not all(type(k) is str for k in value):
-            if path is None:
-                raise Mismatch(says)
-            _refuse(path, says, value)
-        return {k: step(v, None if path is None else _at(path, k)) for k, v in value.items()}
-
-    return Rule(says, functools.partial(each, inner.read), functools.partial(each, inner.write))
-
-
-def _union(rules: tuple[Rule, ...]) -> Rule:
-    """The first rule that fits wins."""
-    says = " or ".join(rule.says for rule in rules)
-
-    def first(step: str, value: Any, path: str | None) -> Any:
-        problems = []
-        for rule in rules:
-            try:
-                return getattr(rule, step)(value, path)
-            except ValueError as exc:  # Mismatch or ConfigError
-                problems.append(exc)
-        if path is None:
-            raise Mismatch(says)
-        # A complaint that says more than "not that", say from inside an object, is the better one.
-        for rule, problem in zip(rules, problems, strict=True):
-            if not str(problem).startswith(f"{path}: expected {rule.says}, got "):
-                raise problem
-        _refuse(path, says, value)
-
-    return Rule(says, functools.partial(first, "read"), functools.partial(first, "write"))
-
-
-def _optional(inner: Rule) -> Rule:
-    """``None``, or what fits the rule; for the hot path, without trying both."""
-    both = _union((inner, _SIMPLE[type(None)]))
-
-    def read_value(value: Any, path: str | None) -> Any:
-        if path is None:
-            return None if value is None else inner.read(value, None)
-        return both.read(value, path)
-
-    return Rule(both.says, read_value, both.write)
-
-
-def _foreign(cls: Any) -> Rule:
-    """A class with a wire form of its own: ``of`` (strict), ``from_wire``, ``to_wire``."""
-
-    def read_value(value: Any, path: str | None) -> Any:
-        if path is None:
-            found = cls.from_wire(value)
-            if found is None:
-                raise Mismatch(cls.__name__)
-            return found
-        return checked(value, path)
-
-    def checked(value: Any, path: str) -> Any:
-        try:
-            return cls.of(value)
-        except ConfigError as exc:
-            raise ConfigError(f"{path}: {exc}") from exc
-
-    return Rule(cls.__name__, read_value, lambda v, path: checked(v, path).to_wire())
-
-
 def _compile(annotation: Any) -> Rule:
-    if annotation in _SIMPLE:
-        return _SIMPLE[annotation]
+    if annotation in SIMPLE:
+        return SIMPLE[annotation]
     if annotation is bytes:
-        return Rule("bytes", _read_base64, _write_base64)
+        return BYTES
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         limits = next((m for m in args[1:] if isinstance(m, Between)), None)
-        return _between(_rule(args[0]), limits) if limits else _rule(args[0])
+        return between(_rule(args[0]), limits) if limits else _rule(args[0])
     if origin is Literal:
-        return _literal(args)
+        return one_of(args)
     if origin in (Union, types.UnionType):
         members = tuple(_rule(a) for a in args if a not in (Unset, type(None)))
-        rule = members[0] if len(members) == 1 else _union(members)
-        return _optional(rule) if type(None) in args else rule
+        rule = members[0] if len(members) == 1 else union(members)
+        return optional(rule) if type(None) in args else rule
     if origin is list:
         of_objects = isinstance(args[0], type) and issubclass(args[0], Shape)
-        return _list(_rule(args[0]), of_objects)
+        return list_of(_rule(args[0]), of_objects)
     if origin is dict:
-        return _mapping(_rule(args[1]))
+        return object_of(_rule(args[1]))
     if isinstance(annotation, type) and issubclass(annotation, Shape):
         return _tagged(annotation) if "kinds" in vars(annotation) else _object(annotation)
     if hasattr(annotation, "from_wire"):
-        return _foreign(annotation)
+        return self_made(annotation)
     raise TypeError(f"no rule for {annotation!r}")
 
 
@@ -564,9 +334,12 @@ def _compile_shape(cls: type[Shape]) -> Plan:
                 older=names[1:],
                 read=rule.read,
                 write=rule.write,
+                default=a.default,
                 required=a.default is attrs.NOTHING,
                 send_none=a.default is not None or a.metadata.get("nullable", False),
                 secret=a.metadata.get("secret", False),
+                # Where there are older names, a null under the newest means to look on.
+                plain=rule.plain - {type(None)} if names[1:] else rule.plain,
             )
         )
     return Plan(tuple(fields), cls.flat.union(*((f.wire, *f.older) for f in fields)))
@@ -576,7 +349,7 @@ _plan = cast("Callable[[type[Shape]], Plan]", functools.cache(_compile_shape))
 
 
 def _object(cls: Any) -> Rule:
-    says = _a(cls.__name__)
+    says = with_article(cls.__name__)
 
     def read_object(data: Any, path: str | None) -> Any:
         if isinstance(data, cls) and path is not None:
@@ -584,26 +357,19 @@ def _object(cls: Any) -> Rule:
         if not isinstance(data, dict):
             if path is None:
                 raise Mismatch(says)
-            _refuse(path, says, data)
+            refuse(path, says, data)
+        if path is None:
+            return reader(cls)(data)
         plan = _plan(cls)
         data = cls.upgrade(data)
-        if path is not None:
-            _refuse_unknown(plan, data, path)
+        _refuse_unknown(plan, data, path)
         values = {}
-        for name, key, older, read_field, _, required, _, _ in plan.fields:
-            value = data.get(key, UNSET)
-            if older and (value is UNSET or value is None):
-                value = next((data[n] for n in older if n in data), value)
+        for f in plan.fields:
+            value = _found(f, data)
             if value is not UNSET:
-                try:
-                    values[name] = read_field(value, None if path is None else _at(path, key))
-                    continue
-                except Mismatch:
-                    pass  # only when liberal
-            if required:
-                if path is None:
-                    raise Mismatch(f"{key} in {says}")
-                raise ConfigError(f"{_at(path, key)}: missing; {says} needs it")
+                values[f.name] = f.read(value, at(path, f.wire))
+            elif f.required:
+                raise ConfigError(f"{at(path, f.wire)}: missing; {says} needs it")
         return cls(**values)
 
     def write_object(value: Any, path: str) -> dict[str, Any]:
@@ -614,10 +380,66 @@ def _object(cls: Any) -> Rule:
             part = getattr(value, f.name)
             if part is UNSET or (part is None and not f.send_none):
                 continue
-            out[f.wire] = f.write(part, _at(path, f.wire))
+            out[f.wire] = f.write(part, at(path, f.wire))
         return out
 
     return Rule(says, read_object, write_object)
+
+
+_Reader = Callable[[Mapping[str, Any]], Any]
+
+
+def _found(f: FieldPlan, data: Mapping[str, Any]) -> Any:
+    """What the data has for a field, under any of its names."""
+    value = data.get(f.wire, UNSET)
+    if f.older and (value is UNSET or value is None):
+        return next((data[name] for name in f.older if name in data), value)
+    return value
+
+
+def _compile_reader(cls: Any) -> _Reader:
+    """Liberal reading, written out as code, as attrs does with ``__init__``.
+
+    Every event from the server comes through here; a loop over the fields costs three times as
+    much. Only names of ours go into the code, nothing of what is read.
+    """
+    names: dict[str, Any] = {"cls": cls, "new": cls.__new__, "init": cls.__init__, "odd": _odd}
+    names["UNSET"] = UNSET
+    lines = ["def read_fields(data):"]
+    if "upgrade" in vars(cls):
+        lines.append(" data = cls.upgrade(data)")
+    lines.append(" get = data.get")
+    fields = _plan(cls).fields
+    for i, f in enumerate(fields):
+        names[f"f{i}"], names[f"plain{i}"] = f, f.plain
+        lines.append(f" v{i} = get({f.wire!r}, UNSET)")
+        lines.append(f" if type(v{i}) not in plain{i}: v{i} = odd(f{i}, data)")
+    given = ", ".join(f"{f.name}=v{i}" for i, f in enumerate(fields))
+    # Not cls(...), which packs the arguments into a dictionary on the way to __init__.
+    lines += [" made = new(cls)", f" init(made, {given})", " return made"]
+    exec("\n".join(lines), names)
+    made: _Reader = names["read_fields"]
+    return made
+
+
+reader = cast(
+    "Callable[[type[Shape]], Callable[[Mapping[str, Any]], Any]]", functools.cache(_compile_reader)
+)
+"""The liberal reader of a shape that is no family: JSON object in, shape out."""
+
+
+def _odd(f: FieldPlan, data: Mapping[str, Any]) -> Any:
+    """The value of a field that is missing, or not of a plain type."""
+    value = _found(f, data)
+    if value is not UNSET:
+        try:
+            return f.read(value, None)
+        except Mismatch:
+            pass  # as if it were not there
+    if f.required:
+        raise Mismatch(f.wire)
+    default = f.default
+    return default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type]
 
 
 def _refuse_unknown(plan: Plan, data: Mapping[str, Any], path: str) -> None:
@@ -627,12 +449,12 @@ def _refuse_unknown(plan: Plan, data: Mapping[str, Any], path: str) -> None:
             hint = (
                 f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(plan.known))}"
             )
-            raise ConfigError(f"{_at(path, key)}: unknown field; {hint}")
+            raise ConfigError(f"{at(path, key)}: unknown field; {hint}")
 
 
 def _tagged(base: type[Shape]) -> Rule:
     """A family of shapes told apart by ``type``; ``base.kinds[""]`` takes the unknown ones."""
-    says = _a(base.__name__)
+    says = with_article(base.__name__)
 
     def read_tagged(data: Any, path: str | None) -> Any:
         if isinstance(data, base) and path is not None:
@@ -640,13 +462,13 @@ def _tagged(base: type[Shape]) -> Rule:
         if not isinstance(data, dict):
             if path is None:
                 raise Mismatch(says)
-            _refuse(path, says, data)
+            refuse(path, says, data)
         kinds = base.kinds or {}
         tag = data.get("type")
         cls = kinds.get(tag) if isinstance(tag, str) and tag else None
         if cls is None:
             if path is not None:
-                _refuse(_at(path, "type"), "one of " + ", ".join(repr(k) for k in kinds if k), tag)
+                refuse(at(path, "type"), "one of " + ", ".join(repr(k) for k in kinds if k), tag)
             cls = kinds.get("")
             if cls is None:
                 raise Mismatch(says)
@@ -656,7 +478,7 @@ def _tagged(base: type[Shape]) -> Rule:
         if isinstance(value, dict):
             value = read_tagged(value, path)
         if not isinstance(value, base) or type(value) is base:
-            _refuse(path, f"{says} of a certain type", value)
+            refuse(path, f"{says} of a certain type", value)
         return _rule(type(value)).write(value, path)
 
     return Rule(says, read_tagged, write_tagged)

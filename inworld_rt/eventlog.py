@@ -52,23 +52,27 @@ def matcher(kinds: tuple[object, ...]) -> Callable[[Event], bool]:
 class EventLog:
     """The last :data:`KEPT` events and their end. One thread writes, any number read.
 
-    Each reading thread has a mark: what lies before it, that thread has dealt with.
+    Each reading thread has two marks of its own: where it goes on reading, and where the latest
+    answer ended that it has waited for.
     """
 
     def __init__(self) -> None:
         self._events: deque[Event] = deque(maxlen=KEPT)
         self._count = 0  # events ever written
         self._end: Callable[[], BaseException] | None = None
-        # Guards the three above, and wakes readers.
-        self._changed = threading.Condition()
+        # Guards the three above; the condition on it wakes readers.
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._waiting = 0  # readers: waking nobody would be the most of add()
         self._mine = threading.local()
 
     def add(self, event: Event) -> None:
         """Write one; never blocks for long."""
-        with self._changed:
+        with self._lock:
             self._events.append(event)
             self._count += 1
-            self._changed.notify_all()
+            if self._waiting:
+                self._changed.notify_all()
 
     def close(self, end: Callable[[], BaseException]) -> None:
         """No more will come; readers get what is left, then this exception, made fresh."""
@@ -87,6 +91,17 @@ class EventLog:
         self._mine.mark = max(value, self.mark)
 
     @property
+    def answered(self) -> int:
+        """Where the latest answer ended that this thread has waited for; it has no more use for
+        events of answers before that place."""
+        place: int = getattr(self._mine, "answered", 0)
+        return place
+
+    @answered.setter
+    def answered(self, value: int) -> None:
+        self._mine.answered = max(value, self.answered)
+
+    @property
     def count(self) -> int:
         """Events ever written: the place behind the latest."""
         return self._count
@@ -100,7 +115,8 @@ class EventLog:
     ) -> tuple[Event, int]:
         """The first wanted event from a place on, and the place behind it.
 
-        Blocks until there is one.
+        Events of answers that this thread has waited for are passed over. Blocks until there is
+        one.
 
         Args:
             start: the place to begin at.
@@ -113,8 +129,8 @@ class EventLog:
             LocalProtocolError: strict, and the reader fell too far behind.
             BaseException: the end.
         """
-        deadline = Deadline(timeout)
-        with self._changed:
+        deadline, answered = Deadline(timeout), self.answered
+        with self._lock:
             while True:
                 gone = self._count - len(self._events)
                 if strict and start < gone:
@@ -124,10 +140,16 @@ class EventLog:
                     )
                 for place in range(max(start, gone), self._count):
                     event = self._events[place - gone]
-                    if wanted(event):
+                    old = place < answered and event.type.startswith("response.")
+                    if not old and wanted(event):
                         return event, place + 1
                 start = self._count
                 if self._end is not None:
                     raise self._end()
-                if not wait_on(self._changed, deadline):
+                self._waiting += 1
+                try:
+                    in_time = wait_on(self._changed, deadline)
+                finally:
+                    self._waiting -= 1
+                if not in_time:
                     raise WaitTimeout(f"no such event came within {timeout:g} s")

@@ -103,7 +103,6 @@ class Link:
         self._actions: dict[str, Callable[[Any, Any], None]] = {
             "granted": self._granted,
             "began": self._began,
-            "audio": lambda answer, pcm: answer.owner and answer.owner.sounds(pcm),
             "text": lambda answer, words: answer.owner and answer.owner.says(words),
             "restarted": lambda answer, _: answer.owner and answer.owner.restarts(),
             "ended": self._ended,
@@ -269,7 +268,7 @@ class Link:
     def _read(self, stopping: threading.Event) -> None:
         recv, decode = self._transport.recv, wire.decode
         receive, lock, stats = self.session.receive, self.lock, self._stats
-        while not stopping.is_set():
+        while True:  # until recv() raises: nothing else can end it
             message = recv()
             event = decode(message)
             stats.events_received += 1
@@ -287,7 +286,10 @@ class Link:
     def _carry_out(self, orders: Orders) -> None:
         batch = []
         for do, subject, detail in orders:
-            if do == "send":
+            if do == "audio":  # the most frequent by far
+                if subject.owner is not None:
+                    subject.owner.sounds(detail)
+            elif do == "send":
                 batch.append(wire.encode(subject))
             else:
                 self._actions[do](subject, detail)

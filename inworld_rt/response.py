@@ -31,7 +31,8 @@ MAX_SECONDS = 1800.0
 
 @frozen
 class Latency:
-    """Seconds from the request (or from the answer's beginning, if the server began by itself).
+    """Seconds from the request; for speech, from when the last of it was sent; for an answer that
+    the server began by itself, from its beginning.
 
     Attributes:
         first_audio: until the first slice of sound arrived; ``None`` if there was none.
@@ -84,6 +85,7 @@ class Response:
         self._ended: float | None = None
         self._chunks: list[bytes] = []
         self._bytes = 0
+        self._limit = 0.0
         self._overlong = False
         self._sound: Inbox[bytes] = Inbox()
         self._pieces: list[str] = []
@@ -98,6 +100,10 @@ class Response:
     def __repr__(self) -> str:
         return f"<Response {self.id or 'without id'} {self.status}>"
 
+    def asked_now(self) -> None:
+        """Latencies count from here: the user's speech has been sent. Not for users."""
+        self._asked = now()
+
     # --- called by the reader's thread; none of them blocks --------------------------------------
 
     def sounds(self, chunk: bytes) -> None:
@@ -106,10 +112,11 @@ class Response:
             return  # the server was told to stop
         if self._first_audio is None:
             self._first_audio = now()
+            self._limit = MAX_SECONDS * self.format.bytes_per_second
         self._chunks.append(chunk)
         self._bytes += len(chunk)
         self._sound.put(chunk)
-        if self._bytes > MAX_SECONDS * self.format.bytes_per_second:
+        if self._bytes > self._limit:
             self._overlong = True
             self.cancel()
 
@@ -191,8 +198,8 @@ class Response:
             raise WaitTimeout("the answer is still being made")
 
     def _seen(self) -> None:
-        """The user knows that it ended: older events and responses are old news."""
-        self._link.log.mark = self._log_mark
+        """The user knows that it ended: its events, and older responses, are old news."""
+        self._link.log.answered = self._log_mark
         self._collected(self)
 
     def _patiently(self, step: Callable[[float | None], T], timeout: float | None) -> T:

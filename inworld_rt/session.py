@@ -173,7 +173,7 @@ class Session:
         self._finished: OrderedDict[str, None] = OrderedDict()
         self._expected: list[Expectation] = []
         self._speech_ms = float("inf")  # where the latest speech began
-        self._sounding: OrderedDict[str, _Sounding] = OrderedDict()
+        self._sounding: OrderedDict[str | None, _Sounding] = OrderedDict()
         self._handlers: dict[type[Event], Callable[[Any], Orders]] = {
             AudioDelta: self._audio,
             TextDelta: self._words,
@@ -375,24 +375,20 @@ class Session:
 
     def _audio(self, event: AudioDelta) -> Orders:
         orders: Orders = []
-        answer = self._find(event.response_id, orders)
+        answer = self._lives.get(event.response_id) or self._find(event.response_id, orders)
         if answer is None:
             return orders
         pcm = answer.sound(event)
         if pcm:
-            if event.item_id is not None:
-                self._count(event.item_id, answer, len(pcm))
+            known = self._sounding.get(event.item_id)
+            # An id may come again in a later answer, whose audio counts from zero.
+            if known is None or known.answer is not answer:
+                known = self._sounding[event.item_id] = _Sounding(answer)
+                if len(self._sounding) > _REMEMBERED:
+                    self._sounding.popitem(last=False)
+            known.nbytes += len(pcm)
             orders.append(Order("audio", answer, pcm))
         return orders
-
-    def _count(self, item_id: str, answer: Answer, nbytes: int) -> None:
-        known = self._sounding.get(item_id)
-        # An id may come again in a later answer, whose audio counts from zero.
-        if known is None or known.answer is not answer:
-            known = self._sounding[item_id] = _Sounding(answer)
-            if len(self._sounding) > _REMEMBERED:
-                self._sounding.popitem(last=False)
-        known.nbytes += nbytes
 
     def _touch(self, event: Any) -> Orders:
         orders: Orders = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 from typing import Any
 
 from attrs import define
@@ -58,7 +59,13 @@ def samples(data: object, format: AudioFormat) -> bytes:
 
 
 def send_recording(
-    link: Link, recording: Recorded, answer: Answer, *, realtime: bool, timeout: float
+    link: Link,
+    recording: Recorded,
+    answer: Answer,
+    *,
+    realtime: bool,
+    timeout: float,
+    spoken: Callable[[], None],
 ) -> None:
     """Send recorded speech and ask for the answer to it.
 
@@ -70,6 +77,7 @@ def send_recording(
         answer: the answer to come.
         realtime: send at the speed of speech.
         timeout: seconds of the server's silence to put up with while an earlier answer is made.
+        spoken: called when the last of the speech has been sent; the answer may begin any moment.
 
     Raises:
         InworldError, OSError: see ``Client.send_recording``.
@@ -82,7 +90,7 @@ def send_recording(
     link.apply(lambda session: session.ask(request))
     try:
         link.patiently(inbox.get, timeout, "an earlier answer's end")
-        _Upload(link, data, format, request, inbox, realtime).run()
+        _Upload(link, data, format, request, inbox, realtime, spoken).run()
     except BaseException:
         link.give_up(request)
         raise
@@ -107,6 +115,7 @@ class _Upload:
     inbox: Inbox[object]
     """Gets nothing more, but ends when the session does."""
     realtime: bool
+    spoken: Callable[[], None]
 
     def run(self) -> None:
         """Send all of it, and ask for the answer where the server does not do so itself."""
@@ -115,6 +124,7 @@ class _Upload:
         if turns is None:
             link.post(InputAudioClear(event_id=link.new_id()))
             self._stream(self.data)
+            self.spoken()
             self._finish(InputAudioCommit(event_id=link.new_id()))
             return
         with link.lock:
@@ -168,6 +178,7 @@ class _Upload:
             speeches, turns_before = session.speeches, session.turns
         try:
             self._stream(self.data)
+            self.spoken()
             self._stream(self.format.silence(usual))
             silence = self.format.silence(SLICE_MS)
             # The detector needs silence to hear that the speech is over, so go on sending some.

@@ -13,17 +13,14 @@ from typing import Any, ClassVar, TypeVar
 
 from attrs import field
 
-from inworld_rt.codec import Shape, read, shape, wire, write
+from inworld_rt.codec import Shape, reader, shape, wire, write
 from inworld_rt.errors import ConfigError, RemoteProtocolError
+from inworld_rt.rules import encode64
 
 try:  # several times faster, used when present, never needed
     import orjson
 except ImportError:
     orjson = None  # type: ignore[assignment,unused-ignore]
-try:
-    import pybase64 as base64
-except ImportError:
-    import base64  # type: ignore[no-redef]
 
 __all__ = [
     "Event",
@@ -86,7 +83,6 @@ CLIENT: dict[str, type[Event]] = {}
 
 
 def _register(registry: dict[str, type[Event]], names: tuple[str, ...]) -> Callable[[E], E]:
-    # Above @shape, not in __init_subclass__: slots make attrs build the class a second time.
     def decorate(cls: E) -> E:
         cls.wire_name = names[0]
         for name in names:
@@ -156,7 +152,11 @@ def append_message(audio: bytes) -> bytes:
     The most frequent thing that a client sends; base64 needs no escaping, so a template does, at
     little more than half the cost.
     """
-    return b'{"type":"input_audio_buffer.append","audio":"' + base64.b64encode(audio) + b'"}'
+    return b'{"type":"input_audio_buffer.append","audio":"' + encode64(audio) + b'"}'
+
+
+# json.loads() without the search for blanks around the text, which servers do not send.
+_raw_decode = json.JSONDecoder().raw_decode
 
 
 def _decode(message: bytes | str, registry: dict[str, type[Event]]) -> Event:
@@ -166,7 +166,7 @@ def _decode(message: bytes | str, registry: dict[str, type[Event]]) -> Event:
     if cls is None:
         return UnknownEvent(event_id=_text(data.get("event_id")), raw=data)
     try:
-        event = read(cls, data)
+        event: Event = reader(cls)(data)
     except ValueError as exc:
         raise RemoteProtocolError(f"{tag}: {exc} is missing ({len(message)} bytes)") from exc
     if cls.keeps_raw:
@@ -197,7 +197,14 @@ def _loads(message: bytes | str) -> Any:
         except ValueError:
             pass  # orjson also refuses lone surrogates and NaN: let the standard library decide
     # Decoded first: json.loads(bytes) would let raw surrogates through.
-    return json.loads(message if isinstance(message, str) else str(message, "utf-8"))
+    text = message if isinstance(message, str) else str(message, "utf-8")
+    try:
+        data, end = _raw_decode(text)
+        if end == len(text):
+            return data
+    except ValueError:
+        pass
+    return json.loads(text)  # with blanks around it, or not JSON
 
 
 def _text(value: Any) -> str | None:

@@ -161,6 +161,10 @@ class TestStart:
         with pytest.raises(ConnectionClosed):
             line.recv()
 
+    def test_reconnecting_is_not_promised_before_it_is_there(self) -> None:
+        with pytest.raises(ConfigError, match="reconnect"):
+            Client(reconnect=True, transport=MemoryTransport.pair()[0])
+
     @pytest.mark.parametrize("seconds", [0, -1, math.nan, "5", None, True])
     @pytest.mark.parametrize("name", ["timeout", "connect_timeout"])
     def test_times_are_checked(self, name: str, seconds: object) -> None:
@@ -235,7 +239,7 @@ class TestSay:
             for send in (client.say, client.ask, client.send_text):
                 with pytest.raises(ConfigError):
                     send(text)
-            assert not client._uncollected
+            assert not client._backlog._responses
             assert client.ask("Hello") == "You said Hello. "
         assert len(server.types) == 2
 
@@ -284,7 +288,7 @@ class TestCreateResponse:
         with Scripted(silent) as server, server.client() as client:
             with pytest.raises(ConfigError):
                 client.create_response(**overrides)
-            assert not client._uncollected
+            assert not client._backlog._responses
         assert server.types == []
 
 
@@ -411,11 +415,11 @@ class TestWaitForResponse:
         with Scripted(script) as server, server.client() as client:
             mine = client.say("Go")
             client.wait_for("response.done", PATIENCE)
-            spoken = next(r for r in client._uncollected if r is not mine)
+            spoken = next(r for r in client._backlog._responses if r is not mine)
             assert spoken.wait().text == "Speech."
             server.go()
             assert mine.text == "Text. "
-            assert not client._uncollected
+            assert not client._backlog._responses
 
     def test_does_not_give_up_while_things_happen(self) -> None:
         def script(server: Scripted) -> None:
@@ -444,7 +448,7 @@ class TestWaitForResponse:
 
         with Scripted(script) as server, server.client() as client:
             settle(client)
-            assert len(client._uncollected) == 16
+            assert len(client._backlog._responses) == 16
 
 
 class TestEvents:
@@ -470,6 +474,21 @@ class TestEvents:
                 event = client.wait_for(ResponseDone, PATIENCE)
                 assert isinstance(event, ResponseDone) and event.response is not None
                 assert event.response.id == answer.id
+            with pytest.raises(WaitTimeout):
+                client.wait_for(ResponseCreated, 0)
+
+    def test_waiting_for_an_answer_hides_nothing_but_its_own_events(self) -> None:
+        heard = "conversation.item.input_audio_transcription.completed"
+
+        def script(server: Scripted) -> None:
+            server.skip_to("response.create")
+            name = server.begin()
+            server.send(heard, item_id="u", transcript="What time is it?")
+            server.done(name)
+
+        with Scripted(script) as server, server.client() as client:
+            client.say("Go").wait()
+            assert client.wait_for(heard, PATIENCE).type == heard
             with pytest.raises(WaitTimeout):
                 client.wait_for(ResponseCreated, 0)
 
@@ -723,7 +742,7 @@ class TestAfterClose:
                 errors.append(caught.value)
             assert errors[0] is not errors[1]
             assert list(client.events("x.never")) == []
-            assert not client._uncollected
+            assert not client._backlog._responses
 
     @pytest.mark.parametrize("name", CALLS)
     def test_every_call_raises_what_broke_the_session(self, name: str) -> None:

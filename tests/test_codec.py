@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import copy
+import functools
 import pickle
+import sys
 from typing import Annotated, Any, ClassVar, Literal
 
 import attrs
@@ -12,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inworld_rt import codec
+from inworld_rt import rules
 from inworld_rt.codec import (
     UNSET,
     Between,
@@ -310,9 +313,9 @@ def test_lists_of_words_are_read_whole_or_not_at_all_to_stay_in_step():
 
 
 def test_a_required_field_is_required():
-    with pytest.raises(ValueError, match="name in a Dog"):
+    with pytest.raises(ValueError, match=r"^name$"):
         read(Dog, {})
-    with pytest.raises(ValueError, match="name in a Dog"):
+    with pytest.raises(ValueError, match=r"^name$"):
         read(Dog, {"name": None})
     with pytest.raises(ConfigError, match=r"^pet\.name: missing; a Dog needs it$"):
         read(Dog, {}, "pet")
@@ -506,12 +509,11 @@ def test_shapes_are_compared_by_value_and_class():
     assert Town(here="x") == Town(here="y")  # local: not part of what travels
 
 
-def test_shapes_are_frozen_keyword_only_and_without_a_dict():
+def test_shapes_are_frozen_and_keyword_only():
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         Street().name = "A"
     with pytest.raises(TypeError):
         Street("A")
-    assert not hasattr(Street(), "__dict__")
 
 
 def test_shapes_have_no_hash_rather_than_one_that_sometimes_fails():
@@ -532,12 +534,19 @@ def test_repr_shows_what_is_set_but_no_sound_and_no_secret():
     assert repr(Town(sound=memoryview(b"ab"))) == "Town(text='', sound=<2 bytes>)"
 
 
-def test_both_base64_libraries_read_and_write_the_same(monkeypatch):
+def test_all_base64_decoders_read_the_same(monkeypatch):
     texts = ["", "AAAA", "AA==", "AAA=", "A", "AA", "AAA", "AA=A", "AA\nAA", "-_-_", "é", "\ud800"]
+    decoders = [rules._decode64, functools.partial(base64.b64decode, validate=True)]
+    if sys.version_info >= (3, 11):
+        decoders.append(functools.partial(binascii.a2b_base64, strict_mode=True))
     results = []
-    for library in (codec.base64, base64):
-        monkeypatch.setattr(codec, "base64", library)
+    for decoder in decoders:
+        monkeypatch.setattr(rules, "_decode64", decoder)
         results.append([read(Town, {"sound": t}).sound for t in texts])
-        results[-1].append(write(Town(sound=bytes(range(256))), "t")["sound"])
-    assert results[0] == results[1]
+    assert all(result == results[0] for result in results)
     assert results[0][:5] == [b"", b"\0\0\0", b"\0", b"\0\0", None]
+
+
+def test_both_base64_encoders_write_the_same():
+    data = bytes(range(256))
+    assert rules.encode64(data) == base64.b64encode(data)

@@ -19,9 +19,11 @@ ROWS = (
     ("_version", "errors"),
     ("extras", "lazy"),
     ("pcm",),
+    ("rules",),
     ("codec",),
     ("wire",),
     ("items", "provider", "outcome", "config", "events"),
+    ("arguments", "update"),
     ("answer", "conversation", "session"),
     ("playback",),
     ("workers",),
@@ -32,7 +34,7 @@ ROWS = (
     ("tools",),
     ("audio",),
     ("upload",),
-    ("response", "client"),
+    ("response", "backlog", "client"),
     ("voice_chat",),
     ("recording", "report"),
     ("simulator",),
@@ -46,14 +48,25 @@ ROW_OF = {room: number for number, row in enumerate(ROWS) for room in row}
 # A room above may not be used although its row would allow it. The simulator must not share a
 # mistake with the client, and a command line is nobody's library (but its own starter's).
 FORBIDDEN = {
-    "simulator": {"answer", "conversation", "session", "link", "upload", "response", "client"}
-    | {"voice_chat", "recording", "report"},
+    "simulator": {"arguments", "update", "answer", "conversation", "session", "link", "upload"}
+    | {"response", "backlog", "client", "voice_chat", "recording", "report"},
     "testing": {"cli"},
 }
 
 # Events in, orders out: these rooms reach for no socket, thread, clock or device.
-PURE = {"errors", "pcm", "codec", "wire", "items", "provider", "outcome", "config", "events"}
-PURE |= {"answer", "conversation", "session"}
+PURE = {
+    "errors",
+    "pcm",
+    "rules",
+    "codec",
+    "wire",
+    "items",
+    "provider",
+    "outcome",
+    "config",
+    "events",
+}
+PURE |= {"arguments", "update", "answer", "conversation", "session"}
 IMPURE = {"select", "socket", "ssl", "subprocess", "threading", "time", "queue"}
 
 # Packages of others with one home each.

@@ -143,7 +143,7 @@ class TestIteration:
             assert errors[0] is not errors[1], "a fresh one each time"
             assert answer.done
             # It is old news now: nobody gets it again from here.
-            assert answer not in client._uncollected
+            assert answer not in client._backlog._responses
 
     def test_what_came_before_the_failure_is_given_first(self) -> None:
         with Scripted(fail) as server, server.client() as client:
@@ -201,7 +201,7 @@ class TestText:
             server.go()
             assert [*first] == [*second] == ["two"]
             assert "".join(answer.text_stream()) == answer.text == "One two"
-            assert not client._uncollected
+            assert not client._backlog._responses
 
     def test_heard_text_follows_truncation(self) -> None:
         def script(server: Scripted) -> None:

@@ -183,7 +183,7 @@ class TestPushToTalk:
             client.say("Go")
             with pytest.raises(WaitTimeout, match="earlier answer"):
                 client.send_recording(SPEECH)
-            assert len(client._uncollected) == 1 and not client._link.session._waiting
+            assert len(client._backlog._responses) == 1 and not client._link.session._waiting
         assert "input_audio_buffer.append" not in server.types
 
     def test_cancelled_on_the_way_sends_no_request(self) -> None:
@@ -359,7 +359,7 @@ class TestTurnDetection:
         ):
             with pytest.raises(WaitTimeout, match=words):
                 client.send_recording(bytes(4800))
-            assert client._link.session._expected == [] and not client._uncollected
+            assert client._link.session._expected == [] and not client._backlog._responses
             assert client.ask("Hello") == "You said Hello. "
 
     def test_an_error_about_the_audio_is_raised(self) -> None:
@@ -411,7 +411,7 @@ class TestBadRecordings:
         with Scripted(Scripted.answer_all) as server, server.client() as client:
             with pytest.raises(kind):
                 client.send_recording(recording)
-            assert not client._uncollected
+            assert not client._backlog._responses
             assert client.ask("Hello") == "You said Hello. "
         assert len(server.types) == 2
 

@@ -122,7 +122,9 @@ class WebSocketTransport:
         with line.reading:
             if line.ending is None:
                 try:
-                    return self._next_message()
+                    # Asked here first: nearly always it is all there is to do.
+                    message = self._frames.whole()
+                    return self._next_message() if message is None else message
                 except _ClosedByPeer as end:
                     line.finish(end.ending)
                 except FrameRefused as exc:
@@ -166,18 +168,16 @@ class WebSocketTransport:
         self._line.release()
 
     def _next_message(self) -> bytes:
-        frames = self._frames
-        while True:
-            message = frames.whole()
-            if message is not None:
-                return message
+        """The next message, the slow way: what is next is no frame that came whole."""
+        message: bytes | None = None
+        while message is None:
             frame = self._connection.recv_frame()
             if frame.opcode < ABNF.OPCODE_CLOSE:
-                message = frames.join(bool(frame.fin), _payload(frame))
-                if message is not None:
-                    return message
+                message = self._frames.join(bool(frame.fin), _payload(frame))
             else:
                 self._obey(frame)
+                message = self._frames.whole()
+        return message
 
     def _obey(self, frame: ABNF) -> None:
         """Do what a control frame asks for; a pong asks for nothing."""

@@ -211,6 +211,7 @@ class FieldPlan(NamedTuple):
     read: Callable[[Any, str | None], Any]
     write: Callable[[Any, str], Any]
     default: Any
+    factory: Callable[[], Any] | None
     required: bool
     send_none: bool
     secret: bool
@@ -335,6 +336,7 @@ def _compile_shape(cls: type[Shape]) -> Plan:
                 read=rule.read,
                 write=rule.write,
                 default=a.default,
+                factory=getattr(a.default, "factory", None) if a.default is not UNSET else None,
                 required=a.default is attrs.NOTHING,
                 send_none=a.default is not None or a.metadata.get("nullable", False),
                 secret=a.metadata.get("secret", False),
@@ -365,7 +367,9 @@ def _object(cls: Any) -> Rule:
         _refuse_unknown(plan, data, path)
         values = {}
         for f in plan.fields:
-            value = _found(f, data)
+            value = data.get(f.wire, UNSET)
+            if value is UNSET or value is None:
+                value = _older(f, data, value)
             if value is not UNSET:
                 values[f.name] = f.read(value, at(path, f.wire))
             elif f.required:
@@ -389,11 +393,11 @@ def _object(cls: Any) -> Rule:
 _Reader = Callable[[Mapping[str, Any]], Any]
 
 
-def _found(f: FieldPlan, data: Mapping[str, Any]) -> Any:
-    """What the data has for a field, under any of its names."""
-    value = data.get(f.wire, UNSET)
-    if f.older and (value is UNSET or value is None):
-        return next((data[name] for name in f.older if name in data), value)
+def _older(f: FieldPlan, data: Mapping[str, Any], value: Any) -> Any:
+    """What the data has for a field under an older name, where the newest says nothing."""
+    for name in f.older:
+        if name in data:
+            return data[name]
     return value
 
 
@@ -413,7 +417,7 @@ def _compile_reader(cls: Any) -> _Reader:
     for i, f in enumerate(fields):
         names[f"f{i}"], names[f"plain{i}"] = f, f.plain
         lines.append(f" v{i} = get({f.wire!r}, UNSET)")
-        lines.append(f" if type(v{i}) not in plain{i}: v{i} = odd(f{i}, data)")
+        lines.append(f" if type(v{i}) not in plain{i}: v{i} = odd(f{i}, data, v{i})")
     given = ", ".join(f"{f.name}=v{i}" for i, f in enumerate(fields))
     # Not cls(...), which packs the arguments into a dictionary on the way to __init__.
     lines += [" made = new(cls)", f" init(made, {given})", " return made"]
@@ -428,9 +432,10 @@ reader = cast(
 """The liberal reader of a shape that is no family: JSON object in, shape out."""
 
 
-def _odd(f: FieldPlan, data: Mapping[str, Any]) -> Any:
+def _odd(f: FieldPlan, data: Mapping[str, Any], value: Any) -> Any:
     """The value of a field that is missing, or not of a plain type."""
-    value = _found(f, data)
+    if f.older and (value is UNSET or value is None):
+        value = _older(f, data, value)
     if value is not UNSET:
         try:
             return f.read(value, None)
@@ -438,8 +443,7 @@ def _odd(f: FieldPlan, data: Mapping[str, Any]) -> Any:
             pass  # as if it were not there
     if f.required:
         raise Mismatch(f.wire)
-    default = f.default
-    return default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type]
+    return f.default if f.factory is None else f.factory()
 
 
 def _refuse_unknown(plan: Plan, data: Mapping[str, Any], path: str) -> None:

@@ -46,6 +46,8 @@ _PIECE = 1 << 20  # bytes of audio per message at most; the server's cap is 15 M
 _BLAMED = 5.0  # seconds
 _HARMLESS = ("response_cancel_not_active", "conversation_already_has_active_response")
 
+_NOTED = frozenset({Ping, ErrorEvent})
+
 T = TypeVar("T")
 
 logger = logging.getLogger("inworld_rt")
@@ -85,8 +87,6 @@ class Link:
         """
         self.session = Session()
         self.log = EventLog()
-        self.life = 0
-        """Grows with every sign of life of the conversation; pings are none."""
         self._transport = transport
         self._stats = Stats()
         self._ids = itertools.count(1)
@@ -99,6 +99,7 @@ class Link:
         self._closing = threading.Event()
         self._end: Callable[[], BaseException] | None = None
         self._arrivals: list[Inbox[Any]] = []
+        self._pings = 0
         self._complaint: tuple[ErrorDetails, int, float] | None = None  # with life and time
         self._actions: dict[str, Callable[[Any, Any], None]] = {
             "granted": self._granted,
@@ -255,9 +256,11 @@ class Link:
                 return step(timeout)
             except WaitTimeout:
                 if self.life == life:
-                    raise WaitTimeout(
-                        f"waiting for {goal}: the server has been quiet for {timeout:g} s"
-                    ) from None
+                    raise self.too_quiet(goal, timeout) from None
+
+    def too_quiet(self, goal: str, seconds: float) -> WaitTimeout:
+        """The error for a server that gave no sign of life for so long."""
+        return WaitTimeout(f"waiting for {goal}: the server has been quiet for {seconds:g} s")
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -267,21 +270,24 @@ class Link:
 
     def _read(self, stopping: threading.Event) -> None:
         recv, decode = self._transport.recv, wire.decode
-        receive, lock, stats = self.session.receive, self.lock, self._stats
+        receive, add = self.session.receive, self.log.add
+        lock, stats = self.lock, self._stats
         while True:  # until recv() raises: nothing else can end it
             message = recv()
             event = decode(message)
-            stats.events_received += 1
             stats.bytes_received += len(message)
-            if type(event) is not Ping:
-                self.life += 1
-            if type(event) is ErrorEvent:
-                self._complain(event)
             with lock:
                 orders = receive(event)
             if orders:
                 self._carry_out(orders)
-            self.log.add(event)
+            add(event)
+            if type(event) in _NOTED:
+                self._note(event)
+
+    @property
+    def life(self) -> int:
+        """Grows with every sign of life of the conversation; pings are none."""
+        return self.log.count - self._pings
 
     def _carry_out(self, orders: Orders) -> None:
         batch = []
@@ -318,7 +324,10 @@ class Link:
         if answer.owner:
             answer.owner.ends(None if error is None else lambda: server_error(error))
 
-    def _complain(self, event: ErrorEvent) -> None:
+    def _note(self, event: Event) -> None:
+        if not isinstance(event, ErrorEvent):
+            self._pings += 1
+            return
         self._stats.errors += 1
         error = event.error or ErrorDetails()
         logger.info("! error event: type=%s code=%s", error.type, error.code)
@@ -417,7 +426,7 @@ class Link:
     @property
     def stats(self) -> Stats:
         """The counts so far, as a copy."""
-        return evolve(self._stats)
+        return evolve(self._stats, events_received=self.log.count)
 
 
 def _closed_by_us() -> ConnectionClosedOK:

@@ -214,7 +214,16 @@ class Response:
 
     def __next__(self) -> bytes:
         """The next slice of audio, in :attr:`format`; blocks until it is there."""
-        return self._next(self._sound)
+        life = self._link.life
+        try:
+            return self._sound.get(self._timeout)  # the usual case, without ceremony
+        except WaitTimeout:
+            if self._link.life == life:
+                raise self._link.too_quiet("the rest of an answer", self._timeout) from None
+            return self._next(self._sound)
+        except (StopIteration, InworldError):
+            self._seen()
+            raise
 
     def _next(self, inbox: Inbox[T]) -> T:
         try:

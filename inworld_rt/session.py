@@ -7,6 +7,7 @@ its events are sent, and the next answer that begins is its own.
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -145,6 +146,9 @@ class Order(NamedTuple):
 
 
 Orders = list[Order]
+
+# Order(...) without its Python-level constructor, for the one that is made all the time.
+_order: Callable[[tuple[str, Any, Any]], Order] = functools.partial(tuple.__new__, Order)
 
 
 class Session:
@@ -387,7 +391,7 @@ class Session:
                 if len(self._sounding) > _REMEMBERED:
                     self._sounding.popitem(last=False)
             known.nbytes += len(pcm)
-            orders.append(Order("audio", answer, pcm))
+            orders.append(_order(("audio", answer, pcm)))
         return orders
 
     def _touch(self, event: Any) -> Orders:

@@ -340,8 +340,7 @@ def _compile_shape(cls: type[Shape]) -> Plan:
                 required=a.default is attrs.NOTHING,
                 send_none=a.default is not None or a.metadata.get("nullable", False),
                 secret=a.metadata.get("secret", False),
-                # Where there are older names, a null under the newest means to look on.
-                plain=rule.plain - {type(None)} if names[1:] else rule.plain,
+                plain=rule.plain,
             )
         )
     return Plan(tuple(fields), cls.flat.union(*((f.wire, *f.older) for f in fields)))
@@ -368,8 +367,9 @@ def _object(cls: Any) -> Rule:
         values = {}
         for f in plan.fields:
             value = data.get(f.wire, UNSET)
-            if value is UNSET or value is None:
-                value = _older(f, data, value)
+            for name in f.older:
+                if value is UNSET or value is None:
+                    value = data.get(name, value)
             if value is not UNSET:
                 values[f.name] = f.read(value, at(path, f.wire))
             elif f.required:
@@ -393,14 +393,6 @@ def _object(cls: Any) -> Rule:
 _Reader = Callable[[Mapping[str, Any]], Any]
 
 
-def _older(f: FieldPlan, data: Mapping[str, Any], value: Any) -> Any:
-    """What the data has for a field under an older name, where the newest says nothing."""
-    for name in f.older:
-        if name in data:
-            return data[name]
-    return value
-
-
 def _compile_reader(cls: Any) -> _Reader:
     """Liberal reading, written out as code, as attrs does with ``__init__``.
 
@@ -410,14 +402,19 @@ def _compile_reader(cls: Any) -> _Reader:
     names: dict[str, Any] = {"cls": cls, "new": cls.__new__, "init": cls.__init__, "odd": _odd}
     names["UNSET"] = UNSET
     lines = ["def read_fields(data):"]
-    if "upgrade" in vars(cls):
+    if cls.upgrade.__func__ is not vars(Shape)["upgrade"].__func__:
         lines.append(" data = cls.upgrade(data)")
     lines.append(" get = data.get")
     fields = _plan(cls).fields
     for i, f in enumerate(fields):
+        v, may_be_none = f"v{i}", type(None) in f.plain
         names[f"f{i}"], names[f"plain{i}"] = f, f.plain
-        lines.append(f" v{i} = get({f.wire!r}, UNSET)")
-        lines.append(f" if type(v{i}) not in plain{i}: v{i} = odd(f{i}, data, v{i})")
+        # Where None is the default, what is missing need not be told from it.
+        missing = "None" if may_be_none and f.default is None else "UNSET"
+        lines.append(f" {v} = get({f.wire!r}, {missing})")
+        lines += [f" if {v} is None or {v} is UNSET: {v} = get({n!r}, {v})" for n in f.older]
+        unless_none = f"{v} is not None and " if may_be_none else ""
+        lines.append(f" if {unless_none}type({v}) not in plain{i}: {v} = odd(f{i}, {v})")
     given = ", ".join(f"{f.name}=v{i}" for i, f in enumerate(fields))
     # Not cls(...), which packs the arguments into a dictionary on the way to __init__.
     lines += [" made = new(cls)", f" init(made, {given})", " return made"]
@@ -432,10 +429,8 @@ reader = cast(
 """The liberal reader of a shape that is no family: JSON object in, shape out."""
 
 
-def _odd(f: FieldPlan, data: Mapping[str, Any], value: Any) -> Any:
+def _odd(f: FieldPlan, value: Any) -> Any:
     """The value of a field that is missing, or not of a plain type."""
-    if f.older and (value is UNSET or value is None):
-        value = _older(f, data, value)
     if value is not UNSET:
         try:
             return f.read(value, None)

@@ -44,6 +44,7 @@ _PIECE = 1 << 20  # bytes of audio per message at most; the server's cap is 15 M
 
 # An error is named as the reason of an end that comes at once after it, with nothing in between.
 _BLAMED = 5.0  # seconds
+_REASON_WITHIN = 1.0  # seconds that a failed send waits for the reader to say why
 _HARMLESS = ("response_cancel_not_active", "conversation_already_has_active_response")
 
 _NOTED = frozenset({Ping, ErrorEvent})
@@ -99,7 +100,8 @@ class Link:
         self._closing = threading.Event()
         self._end: Callable[[], BaseException] | None = None
         self._arrivals: list[Inbox[Any]] = []
-        self._pings = 0
+        self.life = 0
+        """Changes with every sign of life of the conversation; pings are none."""
         self._complaint: tuple[ErrorDetails, int, float] | None = None  # with life and time
         self._actions: dict[str, Callable[[Any, Any], None]] = {
             "granted": self._granted,
@@ -130,11 +132,17 @@ class Link:
             ConnectionClosed: the session is over; says why.
         """
         self.check()
-        with self._sending:
-            for message in messages:
-                self._transport.send(message)
-                self._stats.events_sent += 1
-                self._stats.bytes_sent += len(message)
+        try:
+            with self._sending:
+                for message in messages:
+                    self._transport.send(message)
+                    self._stats.events_sent += 1
+                    self._stats.bytes_sent += len(message)
+        except ConnectionClosed:
+            # The reader, which ends now as well, knows more about why.
+            self._reader.join(_REASON_WITHIN)
+            self.check()
+            raise
 
     def send_audio(self, data: bytes) -> None:
         """Send samples of the user's speech, in the session's input format.
@@ -276,6 +284,7 @@ class Link:
             message = recv()
             event = decode(message)
             stats.bytes_received += len(message)
+            self.life += 1
             with lock:
                 orders = receive(event)
             if orders:
@@ -283,11 +292,6 @@ class Link:
             add(event)
             if type(event) in _NOTED:
                 self._note(event)
-
-    @property
-    def life(self) -> int:
-        """Grows with every sign of life of the conversation; pings are none."""
-        return self.log.count - self._pings
 
     def _carry_out(self, orders: Orders) -> None:
         batch = []
@@ -326,7 +330,7 @@ class Link:
 
     def _note(self, event: Event) -> None:
         if not isinstance(event, ErrorEvent):
-            self._pings += 1
+            self.life -= 1
             return
         self._stats.errors += 1
         error = event.error or ErrorDetails()
@@ -350,15 +354,16 @@ class Link:
 
     def _failed(self, cause: BaseException) -> None:
         """The reader ended: tell everybody who waits, now or later."""
-        if not isinstance(cause, ConnectionClosed):
-            self._say_goodbye(1007 if isinstance(cause, RemoteProtocolError) else 1011)
-        self._transport.abort()  # nobody reads any more, and maybe nobody will call close()
         end = self._explain(cause)
-        logger.debug("= session over: %s", type(cause).__name__)
         with self.lock:
+            # First: what the end of the line, below, makes fail in other threads is told this.
             self._end = end
             lost, waiting = self.session.abandon()
             waiting += self._arrivals
+        if not isinstance(cause, ConnectionClosed):
+            self._say_goodbye(1007 if isinstance(cause, RemoteProtocolError) else 1011)
+        self._transport.abort()  # nobody reads any more, and maybe nobody will call close()
+        logger.debug("= session over: %s", type(cause).__name__)
         for answer in lost:
             if answer.owner:
                 answer.owner.ends(end)

@@ -118,6 +118,9 @@ class Inbox(Generic[T]):
         self._end: Callable[[], BaseException] | None = None
         self._over = False  # somebody has taken the end
         self._closing = threading.Lock()
+        self._take: Callable[[bool, float | None], Any] = (
+            self._queue.get if _SLICE is None else self._take_in_slices
+        )
         self.put: Callable[[T], None] = self._queue.put
         """Add an item; after the end nobody will get it."""
 
@@ -145,7 +148,11 @@ class Inbox(Generic[T]):
             BaseException: the end, whatever it is.
         """
         if not self._over:
-            item: Any = self._take(_bounded(timeout))
+            timeout = _bounded(timeout)
+            try:
+                item = self._take(True, timeout)
+            except queue.Empty:
+                raise WaitTimeout(f"nothing came within {timeout:g} s") from None
             if item is not _END:
                 result: T = item
                 return result
@@ -163,15 +170,8 @@ class Inbox(Generic[T]):
         except queue.Empty:
             pass
 
-    def _take(self, timeout: float | None) -> Any:
-        try:
-            if _SLICE is None or timeout == 0:
-                return self._queue.get(timeout=timeout)
-            return self._take_in_slices(Deadline(timeout))
-        except queue.Empty:
-            raise WaitTimeout(f"nothing came within {timeout:g} s") from None
-
-    def _take_in_slices(self, deadline: Deadline) -> Any:
+    def _take_in_slices(self, block: bool, timeout: float | None) -> Any:
+        deadline = Deadline(timeout)
         while True:
             try:
                 return self._queue.get(timeout=deadline.slice())

@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         from inworld_rt.cli import run
     except ModuleNotFoundError as exc:
-        if (exc.name or "").partition(".")[0] not in {"click", "rich"}:
+        if (exc.name or "").partition(".")[0] != "click":
             raise  # a mistake of ours, not a missing extra
         sys.stderr.write(
             f"inworld-rt: the package {exc.name!r} is needed for the command line; "

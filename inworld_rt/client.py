@@ -6,7 +6,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from inworld_rt.answer import Answer
 from inworld_rt.arguments import DEFAULTS, message, seconds, settings
@@ -54,6 +54,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Client"]
 
+E = TypeVar("E", bound=Event)
+
 
 class Client:
     """A session with the Realtime API. Any method may be called from any thread.
@@ -77,7 +79,7 @@ class Client:
         instructions: str | None = None,
         voice: str | None = None,
         model: str | None = None,
-        config: SessionConfig | None = None,
+        config: SessionConfig | dict[str, Any] | None = None,
         credentials: Credentials | str | None = None,
         url: str | None = None,
         session_id: str | None = None,
@@ -128,7 +130,7 @@ class Client:
         if transport is None:
             key = find_credentials(credentials)
             transport = connect(
-                endpoint(url, session_id or new_session_id()),
+                endpoint(url, new_session_id() if session_id is None else session_id),
                 credentials_header=key.header(),
                 credential_source=key.source,
                 connect_timeout=connect_timeout,
@@ -286,7 +288,7 @@ class Client:
         )
         self._link.post(event)
 
-    def send_audio(self, pcm: bytes) -> None:
+    def send_audio(self, pcm: bytes | bytearray | memoryview) -> None:
         """Send a slice of the user's speech.
 
         Blocks only while the network does.
@@ -354,6 +356,12 @@ class Client:
             return arrivals.get(timeout)
         return self._link.patiently(arrivals.get, self.timeout, "an answer")
 
+    @overload
+    def wait_for(self, event_type: type[E], timeout: float | None = None) -> E: ...
+
+    @overload
+    def wait_for(self, event_type: str, timeout: float | None = None) -> Event: ...
+
     def wait_for(self, event_type: Kind, timeout: float | None = None) -> Event:
         """Wait for an event.
 
@@ -374,6 +382,15 @@ class Client:
         seconds = self.timeout if timeout is None else timeout
         event, log.mark = log.next(log.mark, matcher((event_type,)), seconds)
         return event
+
+    @overload
+    def events(self, *, timeout: float | None = None) -> Iterator[Event]: ...
+
+    @overload
+    def events(self, *types: type[E], timeout: float | None = None) -> Iterator[E]: ...
+
+    @overload
+    def events(self, *types: Kind, timeout: float | None = None) -> Iterator[Event]: ...
 
     def events(self, *types: Kind, timeout: float | None = None) -> Iterator[Event]:
         """Iterate over events, of some types or all, beginning as :meth:`wait_for` does.

@@ -110,6 +110,8 @@ class Unset(enum.Enum):
     def __repr__(self) -> str:
         return "UNSET"
 
+    __str__ = __repr__
+
 
 UNSET: Final = Unset.UNSET
 """A setting that is left as it is: not sent, or not told by the server. Counts as false."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 import sys
 import sysconfig
 from typing import Any
@@ -23,11 +24,21 @@ def install_command(extra: str) -> str:
         A command line to type. On a system whose Python refuses pip (PEP 668: Debian, Raspberry
         Pi OS) it makes a virtual environment first.
     """
-    wanted = f"'inworld_rt[{extra}]'"
+    quote = '"' if os.name == "nt" else "'"
+    wanted = f"{quote}inworld_rt[{extra}]{quote}"
     marker = os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")
     if sys.prefix == sys.base_prefix and os.path.exists(marker):
         return f"python3 -m venv .venv && .venv/bin/pip install {wanted}"
-    return f"{os.path.basename(sys.executable) or 'python'} -m pip install {wanted}"
+    return f"{_this_python()} -m pip install {wanted}"
+
+
+def _this_python() -> str:
+    """What to type for the Python that runs: its name alone, if that is what the shell finds."""
+    python = sys.executable or "python"
+    name = os.path.basename(python)
+    if shutil.which(name) == python:
+        return name
+    return f'"{python}"' if " " in python else python
 
 
 def load(module: str, *, extra: str, purpose: str) -> Any:

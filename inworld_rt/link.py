@@ -139,8 +139,8 @@ class Link:
                     self._stats.events_sent += 1
                     self._stats.bytes_sent += len(message)
         except ConnectionClosed:
-            # The reader, which ends now as well, knows more about why.
-            self._reader.join(_REASON_WITHIN)
+            if not self.over:  # the reader ends now as well, and knows more about why
+                self._reader.join(_REASON_WITHIN)
             self.check()
             raise
 
@@ -223,7 +223,12 @@ class Link:
         try:
             if start:
                 self.start()
-            self.send(message)
+            try:
+                self.send(message)
+            except ConnectionClosed:
+                with contextlib.suppress(WaitTimeout):
+                    return inbox.get(0)  # a refusal, say, that came before the end
+                raise
             return inbox.get(timeout)
         except WaitTimeout:
             raise WaitTimeout(

@@ -178,7 +178,7 @@ class ResponseState(Shape):
     """Why it has this status."""
     output: list[Item] = field(factory=list)
     """What was made; empty on ``response.created``."""
-    conversation_id: str | None = None
+    conversation_id: str | None = field(default=None, metadata=wire(nullable=True))
     """``None`` for an answer outside the conversation."""
     output_modalities: list[str] | None = None
     """``audio``, ``text`` or both, as asked for."""

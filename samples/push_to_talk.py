@@ -5,7 +5,9 @@ import sys
 from inworld_rt import Client
 from inworld_rt.audio import wav
 
-recording = wav.read(sys.argv[1])  # 24000 samples per second, 16 bit, mono: the session's format
+recording = wav.read(sys.argv[1])
+if (recording.rate, recording.channels) != (24000, 1):  # send_recording() would convert it
+    sys.exit("This wants a mono recording with 24000 samples per second.")
 
 with Client() as client:
     client.update_session(turn_detection=None)  # the server no longer decides

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +30,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name.startswith("INWORLD_") or name.lower().endswith("_proxy"):
             del os.environ[name]
+    # A job that a shell started in the background ignores Ctrl-C, and so would all that it starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
@@ -56,7 +60,7 @@ def no_thread_left() -> Iterator[None]:
         pytest.fail(f"still running after the test: {', '.join(alive)}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # tests of other modules count the threads that are there
 def service() -> Iterator[dict[str, str]]:
     """A running simulator, as the environment variables of a program that is to talk to it."""
     from inworld_rt.simulator import Simulator

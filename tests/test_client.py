@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,6 +128,19 @@ class TestStart:
     def test_late_refusal_of_the_key(self, details: dict[str, Any]) -> None:
         error = self.start(lambda server: server.error(**details))
         assert isinstance(error, AuthError) and isinstance(error.__cause__, ServerError)
+
+    def test_refusal_of_the_key_before_anything_could_be_sent(self) -> None:
+        transport, line = MemoryTransport.pair()
+        error = {"type": "authentication_error", "message": "This key has expired."}
+        line.send(json.dumps({"type": "error", "error": error}))
+        line.begin_close(1008)
+        with pytest.raises(AuthError, match="expired"):
+            Client(transport=transport)
+
+    def test_a_session_id_is_never_made_up_for_a_wrong_one(self) -> None:
+        for session_id in ("", 5):
+            with pytest.raises(ConfigError, match="session_id"):
+                Client(session_id=session_id, credentials="c2VjcmV0", url="ws://[::1]:1")  # type: ignore[arg-type]
 
     def test_a_server_that_closes(self) -> None:
         error = self.start(lambda server: server.close(4001, "not today"))
@@ -763,3 +780,31 @@ class TestAfterClose:
             with pytest.raises(ConnectionClosed):
                 server._line.send("x")
         assert server.code == 1006
+
+
+@pytest.mark.slow
+def test_a_users_program_is_well_typed(tmp_path: Path) -> None:
+    """Under ``mypy --strict``, without a cast or an ``assert isinstance``."""
+    pytest.importorskip("mypy")
+    program = tmp_path / "program.py"
+    program.write_text(
+        """\
+from inworld_rt import Client
+from inworld_rt.events import AudioDelta, ResponseDone
+
+with Client(config={"temperature": 1}) as client:
+    size: int = sum(len(chunk) for chunk in client.say("Hello"))
+    voice: str = client.session.audio.output.voice or "the usual one"
+    client.update_session({"voice": "Sarah"})
+    client.send_audio(bytearray(4800))
+    response = client.wait_for(ResponseDone).response
+    name: str = client.wait_for("session.updated").type
+    for event in client.events(AudioDelta):
+        size += len(event.audio)
+    for anything in client.events():
+        name = anything.type
+"""
+    )
+    command = [sys.executable, "-m", "mypy", "--strict", str(program)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50)
+    assert done.returncode == 0, done.stdout

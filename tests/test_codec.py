@@ -432,7 +432,7 @@ def test_data_within_itself_is_refused():
 
 def test_unset_counts_as_false_and_prints_as_itself():
     assert not UNSET
-    assert repr(UNSET) == "UNSET"
+    assert repr(UNSET) == str(UNSET) == f"{UNSET}" == "UNSET"
     assert isinstance(UNSET, Unset)
 
 

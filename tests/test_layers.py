@@ -75,7 +75,6 @@ HOMES = {
     "pyaudio": {"audio"},
     "websockets": {"simulator"},
     "click": {"cli"},
-    "rich": {"cli"},
     "asyncio": set[str](),
     "numpy": {"audio", "simulator"},
 }

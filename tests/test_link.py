@@ -312,6 +312,43 @@ class TestTheEnd:
             peer.line.recv()
         assert caught.value.code == 1007
 
+    def test_of_garbage_is_known_before_the_line_goes_down(
+        self, peer: Peer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A send that fails because of the goodbye is told of the garbage, too."""
+        told: list[BaseException] = []
+
+        def send_meanwhile(code: int) -> None:
+            with pytest.raises(InworldError) as caught:
+                peer.link.post(ResponseCreate())
+            told.append(caught.value)
+
+        monkeypatch.setattr(peer.link._transport, "begin_close", send_meanwhile)
+        peer.line.send(b"{")
+        peer.over()
+        assert [type(error) for error in told] == [RemoteProtocolError]
+
+    def test_is_explained_to_a_send_that_notices_it_first(
+        self, peer: Peer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        _, owner = peer.ask()
+        busy, go_on = threading.Event(), threading.Event()
+
+        def says(words: str) -> None:
+            busy.set()
+            assert go_on.wait(PATIENCE)
+
+        monkeypatch.setattr(owner, "says", says)
+        peer.send("response.created", response={"id": "r"})
+        peer.send("response.output_text.delta", response_id="r", delta="Hi")
+        assert busy.wait(PATIENCE)
+        peer.send("error", error={"message": "Out of credit."})
+        peer.line.begin_close(1008)
+        sender = Background(lambda: peer.link.post(ResponseCreate()))
+        go_on.set()
+        error = sender.error()
+        assert isinstance(error, ConnectionLost) and "Out of credit" in str(error)
+
     def test_of_a_fault_of_ours_ends_the_session_too(
         self, peer: Peer, monkeypatch: pytest.MonkeyPatch
     ) -> None:

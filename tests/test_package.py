@@ -269,11 +269,12 @@ def test_builds_installs_and_runs_in_an_empty_environment(
     with tarfile.open(sdist) as tar:
         names = {name.partition("/")[2] for name in tar.getnames()}
     assert {"LICENSE", "CHANGELOG.rst", "README.rst", "setup.cfg", "tests/conftest.py"} <= names
+    assert {"benchmarks/shim.c", "scripts/setup.sh", "samples/hello.py", ".ci/run"} <= names
     assert {name for name in names if name.endswith(".pyc")} == set()
 
     with zipfile.ZipFile(wheel) as zipped:
         names = set(zipped.namelist())
-    assert "inworld_rt/py.typed" in names
+    assert {"inworld_rt/py.typed", "inworld_rt/cli/question.wav"} <= names
     sources = {path.relative_to(REPO).as_posix() for path in REPO.glob("inworld_rt/**/*.py")}
     assert sources <= names
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"inworld_rt"}

@@ -38,12 +38,9 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("number", range(len(blocks("python"))))
-def test_python_block_runs(number, place, service):
-    """Each program works as a file of its own, against the simulator."""
-    (place / "program.py").write_text(blocks("python")[number], encoding="utf-8")
-
+def run(program: str, place: Path, service: dict[str, str]) -> str:
+    """What a program prints that is a file of its own and talks to the simulator."""
+    (place / "program.py").write_text(program, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-W", "error", "program.py"],
         cwd=place,
@@ -55,6 +52,31 @@ def test_python_block_runs(number, place, service):
 
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(len(blocks("python"))))
+def test_python_block_runs(number, place, service):
+    """Each program works as it stands."""
+    run(blocks("python")[number], place, service)
+
+
+@pytest.mark.slow
+def test_errors_look_as_shown(place, service):
+    """The output that is shown is the output there is."""
+    (program,) = (block for block in blocks("python") if "except ConfigError" in block)
+    assert run(program, place, service).splitlines() == blocks("text")[0].splitlines()
+
+
+def test_it_renders_without_a_warning_and_is_short():
+    """On the page of a package index, and for a reader with five minutes."""
+    core = pytest.importorskip("docutils.core", reason="docutils renders it")
+    for name in ("README.rst", "CHANGELOG.rst"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        settings = {"report_level": 2, "halt_level": 2, "syntax_highlight": "none"}
+        core.publish_string(text, writer="html5", settings_overrides=settings)
+    assert len(README.splitlines()) < 250
 
 
 def test_readme_has_the_promised_blocks():
@@ -91,6 +113,8 @@ def check_inworld_rt(words: list[str], place: Path) -> None:
 
     command = cli.get_command(None, words[1])  # type: ignore[arg-type]
     assert command is not None
+    if words[1] == "demo":
+        return  # has tests of its own
     scripts = Path(sysconfig.get_path("scripts"))
     executable = [str(scripts / words[0])] if (scripts / words[0]).exists() else []
     executable = executable or [sys.executable, "-m", "inworld_rt"]
@@ -116,7 +140,7 @@ def check_venv(words: list[str], place: Path) -> None:
 def check_known(words: list[str], place: Path) -> None:
     """Installs system packages, or sets a variable: its form is all that can be checked here."""
     assert words[:3] in (["sudo", "apt", "install"], ["brew", "install", "portaudio"]) or (
-        words[0] == "export" and re.fullmatch(r"INWORLD_[A-Z_]+=\S+", words[1])
+        words[0] == "export" and re.fullmatch(r"(INWORLD_[A-Z_]+|CPATH)=\S+", words[1])
     )
 
 
@@ -126,6 +150,7 @@ CHECKS = {
     ".venv/bin/pip": check_pip,
     r".venv\Scripts\pip": check_pip,
     "inworld-rt": check_inworld_rt,
+    r".venv\Scripts\inworld-rt": check_inworld_rt,
     "python3": check_venv,
     "py": check_venv,
     "sudo": check_known,

@@ -92,7 +92,7 @@ def test_no_login_in_the_address(url):
     assert "hunter2" not in str(info.value)
 
 
-@pytest.mark.parametrize("session_id", ["", None])
+@pytest.mark.parametrize("session_id", ["", None, 5])
 def test_a_session_id_is_needed(session_id):
     """An empty key would be refused by the server, later and less clearly."""
     with pytest.raises(ConfigError, match="session_id"):

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import signal
 import socket
 import struct
 import threading
@@ -13,6 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
+from functools import partial
 
 import pytest
 import websocket
@@ -825,6 +827,29 @@ def test_pong_behind_a_stuck_sender():
         assert time.monotonic() - began < 2
         done.set()
         assert isinstance(sender.error(), ConnectionLost)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no way to send Ctrl-C to a thread")
+@pytest.mark.parametrize("tls", [False, True])
+def test_nothing_follows_half_a_message(tls):
+    """Ctrl-C in the midst of a send: the server would take what follows for the rest of it."""
+    done = threading.Event()
+    main = threading.main_thread().ident
+
+    def script(conn: socket.socket) -> None:
+        accept_websocket(conn)
+        conn.recv(1)
+        signal.pthread_kill(main, signal.SIGINT)
+        done.wait(PATIENCE)
+
+    with ScriptedServer(script, tls=server_context() if tls else None) as server:
+        transport = open_to(server)
+        with pytest.raises(KeyboardInterrupt):
+            transport.send(b"x" * (16 * MIB))
+        for call in (partial(transport.send, b"next"), transport.recv):
+            with pytest.raises(ConnectionLost, match="interrupted"):
+                call()
+        done.set()
 
 
 def test_abort_without_a_reader_frees_the_descriptor():

@@ -315,6 +315,7 @@ SERVER_ROWS: list[tuple[Event, dict[str, Any]]] = [
                 "status": "in_progress",
                 "status_details": None,
                 "output": [],
+                "conversation_id": None,
                 "metadata": None,
                 "usage": None,
             }
@@ -347,6 +348,7 @@ SERVER_ROWS: list[tuple[Event, dict[str, Any]]] = [
                     "error": {"type": "server_error", "code": "x"},
                 },
                 "output": [CALL_WIRE],
+                "conversation_id": None,
                 "max_output_tokens": "inf",
                 "metadata": {"a": "b"},
                 "usage": {"total_tokens": 42},

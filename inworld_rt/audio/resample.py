@@ -69,8 +69,8 @@ class Resampler:
         self._stream: Any = None
         if from_rate != to_rate:
             purpose = f"convert the sample rate from {from_rate} to {to_rate} Hz"
-            soxr = extras.load("soxr", extra="audio", purpose=purpose)
-            self._numpy = extras.load("numpy", extra="audio", purpose=purpose)
+            soxr = extras.load("soxr", extra="resample", purpose=purpose)
+            self._numpy = extras.load("numpy", extra="resample", purpose=purpose)
             self._stream = soxr.ResampleStream(
                 from_rate, to_rate, 1, dtype="int16", quality=quality
             )

@@ -7,7 +7,10 @@ Exit statuses: 0 all is well, 1 it failed, 2 wrong use or settings, 130 Ctrl-C.
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -52,7 +55,11 @@ class CommandTable(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The real command, imported now."""
+        """The real command, imported now; for one that there is not, those that look like it."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = " or ".join(map(repr, difflib.get_close_matches(args[0], COMMANDS)))
+            hint = f" Did you mean {near}?" if near else ""
+            ctx.fail(f"There is no command {args[0]!r}.{hint}")
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None and name in COMMANDS:
             module, _, attribute = COMMANDS[name].target.partition(":")
@@ -84,26 +91,60 @@ def run(argv: Sequence[str] | None = None) -> int:
         The exit status.
     """
     args = None if argv is None else list(argv)
+    color = False if os.environ.get("NO_COLOR") else None  # None: where there is a terminal
+    _print_anything()
     try:
         # click turns Ctrl-C into Abort, and a closed pipe into SystemExit(1) without a word.
-        status = cli.main(args, prog_name="inworld-rt", standalone_mode=False)
-        sys.stdout.flush()
+        status = cli.main(args, prog_name="inworld-rt", standalone_mode=False, color=color)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.exceptions.Abort:
         return 130
     except click.ClickException as exc:
         exc.show()
         return exc.exit_code
     except InworldError as exc:
-        click.echo(f"{click.style('error:', fg='red')} {_one_line(exc)}", err=True)
+        _show_error(_one_line(exc), color)
         return 2 if isinstance(exc, ConfigError) else 1
     except BrokenPipeError:
-        # Whoever read our output has gone. What is still buffered must not complain at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has gone.
+        _drop_output()
+        return 1
+    except OSError as exc:
+        if exc.strerror is None:
+            raise  # made by a program, not by the system: ours to mend
+        where = f"{exc.filename}: " if exc.filename else ""
+        _show_error(_clean(f"{where}{exc.strerror}"), color)
+        _drop_output()
         return 1
     return status if isinstance(status, int) else 0
 
 
+def _print_anything() -> None:
+    """Show "?" for what the output cannot show: a pipe on Windows knows 256 characters."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
+
+
+def _drop_output() -> None:
+    """What is still buffered must not complain at exit, if it cannot be written."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError):  # a stream of a test has no number
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _show_error(words: str, color: bool | None) -> None:
+    click.echo(f"{click.style('error:', fg='red')} {words}", err=True, color=color)
+
+
 def _one_line(exc: Exception) -> str:
     """The message in one line, without the control characters a server could send a terminal."""
-    text = " ".join(str(exc).split()) or type(exc).__name__
+    return _clean(str(exc)) or type(exc).__name__
+
+
+def _clean(text: str) -> str:
+    text = " ".join(text.split())
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
+import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -17,6 +21,7 @@ __all__ = ["demo"]
 
 QUESTION = Path(__file__).with_name("question.wav")
 TEXT = "Hello! Please tell me a joke."
+LABEL = 12  # columns for who speaks
 
 
 @click.command()
@@ -38,58 +43,64 @@ def demo(simulator: bool, voice: str, out: Path, play: bool) -> None:
     With INWORLD_API_KEY set it talks to the service, else to the simulator in the box.
     """
     out.mkdir(parents=True, exist_ok=True)
-    play = play and _can_play()
+    silent = _why_silent() if play else "--no-play was given."
     with (
         _service(simulator) as (url, key),
         Client(voice=voice, url=url, credentials=key) as client,
     ):
         click.echo(click.style(f"Ready: voice {client.session.audio.output.voice}.\n", dim=True))
 
-        _line("You write", TEXT)
-        _show(client.say(TEXT), out / "answer-to-text.wav", play)
+        _say("You write", TEXT)
+        response = client.say(TEXT)
+        _show(response, out / "answer-to-text.wav")
+        silent = silent or _why_unheard(response)
 
         question = wav.read(QUESTION)
-        _line("You speak", f"({QUESTION.name}, {question.seconds:.1f} s)", end="")
+        column = _Column("You speak")
+        column.write(f"({QUESTION.name}, {question.seconds:.1f} s) … ")
         response = client.send_recording(QUESTION)
-        click.echo(f" … heard as: {_heard(client)}")
-        _show(response, out / "answer-to-speech.wav", play)
-    if not play:
-        click.echo("Nothing was played: no loudspeaker or no PyAudio here. The files are for you.")
+        column.write(f"heard as: {_heard(client)}")
+        column.end()
+        _show(response, out / "answer-to-speech.wav")
+        silent = silent or _why_unheard(response)
+    if silent:
+        click.echo(f"Not played: {silent} The files are for you.")
 
 
 @contextlib.contextmanager
 def _service(simulator: bool) -> Iterator[tuple[str | None, str | None]]:
     """Where to connect, and with which key; ``None`` is the environment's."""
+    elsewhere = os.environ.get("INWORLD_REALTIME_URL")
     if os.environ.get("INWORLD_API_KEY") and not simulator:
-        click.echo(click.style("Connecting to the service …", dim=True))
+        host = urlsplit(elsewhere).netloc.rpartition("@")[2] if elsewhere else "the service"
+        _note(f"Connecting to {_printable(host)} …")
         yield None, None
         return
     from inworld_rt.simulator import Simulator
 
-    click.echo(
-        click.style("Starting the simulator; set INWORLD_API_KEY for the service …", dim=True)
-    )
+    if elsewhere and not simulator:
+        _note("INWORLD_REALTIME_URL goes unused, because INWORLD_API_KEY is not set.")
+    _note("Starting the simulator; set INWORLD_API_KEY for the service …")
     with Simulator() as server:
         yield server.url, server.api_key
 
 
-def _show(response: Response, path: Path, play: bool) -> None:
-    """Print an answer as it comes, save it, play it, and tell how quick it was."""
-    _line("It answers", "", end="")
+def _show(response: Response, path: Path) -> None:
+    """Print an answer as it comes, save it, and tell how quick it was."""
+    column = _Column("It answers")
     for piece in response.text_stream():
-        click.echo(_printable(piece), nl=False)
-    response.save(path)
-    seconds = len(response.audio) / response.format.bytes_per_second
-    first = response.latency.first_audio or 0.0
+        column.write(_printable(piece))
+    column.end()
+    first = response.wait().latency.first_audio
+    column = _Column("", dim=True)
+    if first is None:
+        column.write("no audio came")
+    else:
+        response.save(path)
+        seconds = len(response.audio) / response.format.bytes_per_second
+        column.write(f"first audio after {first:.2f} s; {seconds:.1f} s long: {path}")
+    column.end()
     click.echo()
-    click.echo(
-        click.style(
-            f"{'':12}first audio after {first:.2f} s, {seconds:.1f} s of speech in {path}\n",
-            dim=True,
-        )
-    )
-    if play:
-        response.play()
 
 
 def _heard(client: Client) -> str:
@@ -102,19 +113,74 @@ def _heard(client: Client) -> str:
     return f"“{_printable(event.transcript)}”"
 
 
-def _can_play() -> bool:
+def _why_silent() -> str:
+    """Why playing need not be tried; empty if it may be."""
+    if importlib.util.find_spec("pyaudio") is None:
+        return ""  # whoever tries is told how to install it
+    from inworld_rt.audio import portaudio
+
+    return "" if portaudio.has_output() else "there is no loudspeaker here."
+
+
+def _why_unheard(response: Response) -> str:
+    """Play an answer; the reason if that could not be."""
     try:
-        from inworld_rt.audio import portaudio
+        response.play()
+    except AudioError as exc:
+        return _printable(f"{exc}.")
+    return ""
 
-        return portaudio.has_output()
-    except AudioError:
-        return False
+
+class _Column:
+    """Words beside a label; they may come in pieces. A terminal gets no word cut in two."""
+
+    def __init__(self, label: str, *, dim: bool = False) -> None:
+        """Print the label.
+
+        Args:
+            label: who speaks; empty for a note.
+            dim: less bright than the rest.
+        """
+        terminal = sys.stdout is not None and sys.stdout.isatty()
+        columns = shutil.get_terminal_size().columns - LABEL
+        self._room = max(columns, LABEL) if terminal else sys.maxsize
+        self._dim = dim
+        self._used = 0
+        self._word = ""
+        click.echo(click.style(f"{label:{LABEL}}", bold=True), nl=False)
+
+    def write(self, piece: str) -> None:
+        """Print its whole words; the last one waits until it is known to be over."""
+        *words, self._word = (self._word + piece).split(" ")
+        for word in words:
+            self._put(word)
+
+    def end(self) -> None:
+        """Print what is left, and end the line."""
+        self._put(self._word)
+        click.echo()
+
+    def _put(self, word: str) -> None:
+        if not word:
+            return
+        if self._used and self._used + 1 + len(word) > self._room:
+            click.echo("\n" + " " * LABEL, nl=False)
+            self._used = 0
+        text = f" {word}" if self._used else word
+        self._used += len(text)
+        click.echo(click.style(text, dim=True) if self._dim else text, nl=False)
 
 
-def _line(who: str, what: str, end: str = "\n") -> None:
-    click.echo(click.style(f"{who:12}", bold=True) + what + end, nl=False)
+def _say(who: str, what: str) -> None:
+    column = _Column(who)
+    column.write(what)
+    column.end()
+
+
+def _note(words: str) -> None:
+    click.echo(click.style(words, dim=True))
 
 
 def _printable(text: str) -> str:
     """Without the control characters that a server could send to a terminal."""
-    return "".join(c for c in text if c.isprintable() or c == " ")
+    return "".join(c for c in text if c.isprintable())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import logging
 import signal
-import threading
 from types import FrameType
 from typing import Any
 
@@ -13,7 +12,7 @@ import click
 
 from inworld_rt.errors import ConfigError
 from inworld_rt.simulator.quirks import Quirks, parse, table
-from inworld_rt.workers import wait_for
+from inworld_rt.workers import Inbox
 
 __all__ = ["simulate"]
 
@@ -76,11 +75,11 @@ def simulate(
             f"{host} can be reached by others: say with --api-key who may come in, or leave --host "
             "away"
         )
+    # To standard error. What is missing for a better voice or ears is said there, once.
     if verbose:
         logging.basicConfig(level=logging.DEBUG, format="%(asctime)s %(name)s: %(message)s")
     else:
-        # Without any handler, Python itself would print warnings.
-        logging.getLogger("inworld_rt").addHandler(logging.NullHandler())
+        logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     quirks = Quirks.of(base, **dict(map(parse, changes)))
     _serve(host=host, port=port, api_key=api_key, quirks=quirks, replies=replies, scenes=scene)
     return 0
@@ -90,10 +89,10 @@ def _serve(*, replies: str, **options: Any) -> None:
     # Here, so that --help and mistakes need none of it.
     from inworld_rt.simulator import Simulator, echo, lesson
 
-    over = threading.Event()
+    signals: Inbox[int] = Inbox()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        over.set()
+        signals.put(number)  # takes no lock, which the main thread might hold just now
 
     simulator = Simulator(replies={"lesson": lesson, "echo": echo}[replies], **options)
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -101,7 +100,7 @@ def _serve(*, replies: str, **options: Any) -> None:
         simulator.start()
         simulator.warm_up()
         click.echo(simulator.url)  # flushes
-        wait_for(over, None)
+        signals.get()
     finally:
         simulator.close()
         for number, handler in before.items():

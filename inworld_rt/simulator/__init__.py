@@ -7,7 +7,51 @@
     with Simulator() as simulator:
         print(simulator.url, simulator.api_key)
 
-Names are loaded when first used.
+Names are loaded when first used. The rooms, from the socket inwards:
+
+At the socket::
+
+    server         sockets and threads; hands frames to a session and sends what comes back
+    handshake      who may open a session, and the HTTP status for the others
+    scenes         scripted faults: silence, delay, garbage, a broken connection
+    brain          a session: which event is answered by what, and when; no socket, no clock
+    incoming       a client's frame, read and checked
+    outgoing       the last step before the socket: ids, older names, odd frames
+    refusals       the error events
+    quirks         the switches, one row each
+
+What was agreed on::
+
+    settings       defaults, and how an update is laid over them
+    fields         every field of a session and of response.create, with what it may hold
+    checks         the kinds of check that fields is written with
+    memory         providerData.memory
+
+The conversation::
+
+    history        the items, in order, with their audio; truncation
+    item_requests  creating, deleting, retrieving, truncating; which tool calls are open
+
+Listening::
+
+    input_buffer   audio that came in, on its way to an item
+    vad            when a turn begins and ends
+    ears           speech to text; sphinx is the recogniser
+    transcripts    what the client is told of the user's words
+    interjections  back-channel and turn suggestions, while the user speaks
+
+Answering::
+
+    answer         one response: its events, their order and pace
+    answer_plan    what is decided before it begins: voice, format, tools, filler
+    answer_items   its messages and calls, from opening to closing
+    answer_slices  its sound: odd cuts and timestamps
+    voice          text to speech; the engines are in voices
+
+What is said::
+
+    conversation   what a reply source gets and gives
+    replies        the built-in one, a lesson; numbers and tool_use help it
 """
 
 from __future__ import annotations

@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Generator, Iterable, Iterator
-from typing import Any
 
-from attrs import frozen
+from attrs import define, field
 
 from inworld_rt.events.server import (
     ErrorEvent,
@@ -34,17 +33,17 @@ from inworld_rt.outcome import (
     StatusDetails,
     Usage,
 )
-from inworld_rt.pcm import AudioFormat, encode
+from inworld_rt.pcm import encode
+from inworld_rt.simulator.answer_items import CallMaker, House, Maker, MessageMaker
+from inworld_rt.simulator.answer_plan import Plan
+from inworld_rt.simulator.answer_slices import Odd, alignment
 from inworld_rt.simulator.conversation import ToolCall, pieces
-from inworld_rt.simulator.faults import Fault
 from inworld_rt.simulator.history import text_tokens
-from inworld_rt.simulator.making import CallMaker, House, Maker, MessageMaker
-from inworld_rt.simulator.source import Odd, Source, cost
-from inworld_rt.simulator.timing import alignment
+from inworld_rt.simulator.refusals import Fault
 from inworld_rt.simulator.voice import Voice
 from inworld_rt.wire import Event
 
-__all__ = ["Answer", "Plan"]
+__all__ = ["Answer"]
 
 log = logging.getLogger("inworld_rt")
 
@@ -56,30 +55,44 @@ MODEL_DELAY_S = 0.8
 """How much later than the filler a slow model answers."""
 
 
-@frozen(kw_only=True)
-class Plan:
-    """What is decided before an answer begins."""
+def cost(word: str) -> int:
+    """What a word takes from the budget, in tokens."""
+    return max(1, text_tokens(word.strip()))
 
-    response_id: str
-    modalities: tuple[str, ...]
-    format: AudioFormat
-    voice: str
-    speed: float = 1.0
-    language: str | None = None
-    max_tokens: int | None = None
-    tools: tuple[dict[str, Any], ...] = ()
-    metadata: dict[str, Any] | None = None
-    in_conversation: bool = True
-    timestamps: str | None = None
-    """``WORD``, ``CHARACTER`` or none."""
-    asynchronous: bool = False
-    """Whether the timestamps come in messages of their own."""
-    pace: float = 5.0
-    """How much faster than it sounds the speech is sent."""
-    filler: tuple[str, ...] = ()
-    filler_wait_s: float = 0.0
-    input_tokens: tuple[int, int] = (0, 0)
-    """Of text and of audio."""
+
+@define
+class Source:
+    """A reply, piece by piece, with a look ahead and a budget of tokens."""
+
+    pieces: Iterator[str | ToolCall]
+    budget: float
+    spent: int = 0
+    over: bool = False
+    _ahead: list[str | ToolCall] = field(factory=list)
+
+    def peek(self) -> str | ToolCall | None:
+        """The next piece, which stays; ``None`` at the end."""
+        while not self._ahead and not self.over:
+            piece = next(self.pieces, None)
+            if piece is None:
+                return None
+            self._ahead.extend(pieces(piece) if isinstance(piece, str) else [piece])
+        return None if self.over else self._ahead[0]
+
+    def take(self) -> str | ToolCall:
+        """The next piece, for good."""
+        return self._ahead.pop(0)
+
+    def words(self) -> Iterator[str]:
+        """The text up to the next call, the end, or where the budget is used up."""
+        while isinstance(piece := self.peek(), str):
+            price = cost(piece)
+            if self.spent + price > self.budget:
+                self.over = True
+                return
+            self.spent += price
+            self.take()
+            yield piece
 
 
 class Answer:

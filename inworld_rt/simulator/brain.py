@@ -14,26 +14,34 @@ from typing import Any, NamedTuple
 
 from attrs import define
 
-from inworld_rt.codec import read, write
+from inworld_rt.codec import read
 from inworld_rt.config import SessionConfig
 from inworld_rt.events import client, server
 from inworld_rt.items import InputAudio, Message
 from inworld_rt.simulator.answer import Answer
+from inworld_rt.simulator.answer_items import House
+from inworld_rt.simulator.answer_plan import Planner
 from inworld_rt.simulator.conversation import ReplySource, ToolCall
-from inworld_rt.simulator.desk import Desk, Tools
 from inworld_rt.simulator.ears import Ears
-from inworld_rt.simulator.envelope import Malformed, check
-from inworld_rt.simulator.faults import Fault, Refusal, wrong_value
-from inworld_rt.simulator.hearing import Began, Ended, Hearing, Partial, Progress, Record, Utterance
 from inworld_rt.simulator.history import Entry, History, Sound
+from inworld_rt.simulator.incoming import Malformed, check, member
+from inworld_rt.simulator.input_buffer import (
+    Began,
+    Ended,
+    InputBuffer,
+    Partial,
+    Progress,
+    Record,
+    Utterance,
+)
 from inworld_rt.simulator.interjections import Interjections
-from inworld_rt.simulator.making import House
+from inworld_rt.simulator.item_requests import ItemRequests, OpenCalls
 from inworld_rt.simulator.memory import Memory
-from inworld_rt.simulator.planning import Planner
+from inworld_rt.simulator.outgoing import Sender
 from inworld_rt.simulator.quirks import Quirks
-from inworld_rt.simulator.scribe import Scribe
-from inworld_rt.simulator.sending import Sender
+from inworld_rt.simulator.refusals import Fault, Refusal, wrong_value
 from inworld_rt.simulator.settings import Settings
+from inworld_rt.simulator.transcripts import Transcripts
 from inworld_rt.simulator.voice import Voice
 from inworld_rt.wire import Event, UnknownEvent
 
@@ -102,16 +110,16 @@ class Brain:
         self._house = House(quirks, self.history, new_id, new_id(), new_id())
         self._planner = Planner(self.settings, self.history, quirks, pace)
         self._sender = Sender(quirks, new_id)
-        self._hearing = Hearing(self.settings, ears, new_id, late=quirks.late_speech_started)
+        self._buffer = InputBuffer(self.settings, ears, new_id, late=quirks.late_speech_started)
         self._interjections = Interjections(self.settings, quirks, voice, new_id)
-        self._scribe = Scribe(self.settings, quirks)
+        self._transcripts = Transcripts(self.settings, quirks)
         self._memory = Memory(self.settings)
         self._active: Answer | None = None
         self._aside: list[Answer] = []
         self._heard: list[_Heard] = []
-        self._tools = Tools()
-        self._desk = Desk(
-            self.settings, self.history, quirks, self._tools, self._scribe, ears, new_id
+        self._calls = OpenCalls()
+        self._items = ItemRequests(
+            self.settings, self.history, quirks, self._calls, self._transcripts, ears, new_id
         )
         self._last_response: str | None = None
         self._timers = {
@@ -122,8 +130,8 @@ class Brain:
         self._handlers = self._routes()
         self._records: dict[type[Record], Callable[[Any], Iterable[Event]]] = {
             Began: self._began,
-            Partial: self._partial,
-            Progress: self._progress,
+            Partial: lambda r: self._transcripts.partial(r.utterance),
+            Progress: lambda r: self._interjections.go_on(r.utterance.item_id, r.spoken_ms),
             Ended: self._ended,
         }
 
@@ -131,10 +139,10 @@ class Brain:
         """Client event to what handles it."""
         return {
             client.SessionUpdate: self._update,
-            client.ItemCreate: self._desk.create,
-            client.ItemDelete: self._desk.delete,
-            client.ItemRetrieve: self._desk.retrieve,
-            client.ItemTruncate: self._desk.truncate,
+            client.ItemCreate: self._items.create,
+            client.ItemDelete: self._items.delete,
+            client.ItemRetrieve: self._items.retrieve,
+            client.ItemTruncate: self._items.truncate,
             client.InputAudioAppend: self._append,
             client.InputAudioCommit: self._input_commit,
             client.InputAudioClear: self._input_clear,
@@ -185,7 +193,7 @@ class Brain:
         """When :meth:`advance` wants to be called; ``None`` where only a client event helps."""
         if self.ended:
             return None
-        if self._heard or (self._active is None and self._tools.ready):
+        if self._heard or (self._active is None and self._calls.ready):
             return self._now
         dues = [a.due for a in self._answers() if a.due is not None]
         due = min([*dues, *self._timers.values()])
@@ -204,8 +212,8 @@ class Brain:
         if self.ended:
             return []
         events = list(self._settle())
-        if self._active is None and self._tools.ready:
-            events += self._follow_up()
+        if self._active is None and self._calls.ready:
+            events += self._begin({})
         for answer in self._answers():
             if answer.due is not None and answer.due <= now:
                 events += answer.advance(now)
@@ -215,6 +223,12 @@ class Brain:
                 self._timers[handler] = NEVER
                 events += handler()
         return self._sender.finish(events)
+
+    def close(self) -> None:
+        """Give back what was borrowed, the recognisers; nothing else may be asked afterwards."""
+        self._buffer.drop()
+        for heard in self._heard:
+            heard.utterance.drop()
 
     # --- timers ----------------------------------------
 
@@ -227,13 +241,13 @@ class Brain:
         yield self._error(Fault("Your session has expired.", "session_expired"), None)
 
     def _idle(self) -> Iterator[Event]:
-        if self._active is not None or self._hearing.speaking:
+        if self._active is not None or self._buffer.speaking:
             return
-        utterance = self._hearing.silence()
+        utterance = self._buffer.silence()
         yield server.InputTimeout(
             item_id=utterance.item_id,
             audio_start_ms=utterance.start_ms,
-            audio_end_ms=self._hearing.position_ms,
+            audio_end_ms=self._buffer.position_ms,
         )
         yield from self._commit(utterance, respond=True)
 
@@ -248,8 +262,8 @@ class Brain:
         return read(SessionConfig, data)
 
     def _update(self, event: client.SessionUpdate) -> Iterator[Event]:
-        self.settings.update(_part(event, "session", event.session))
-        self._hearing.configure()
+        self.settings.update(member(event, "session", event.session))
+        self._buffer.configure()
         if not (self.settings.turn_detection or {}).get("idle_timeout_ms"):
             self._timers[self._idle] = NEVER
         self._timers[self._expire] = self._now + self._lifetime
@@ -258,14 +272,14 @@ class Brain:
     # --- input audio ----------------------------------------
 
     def _append(self, event: client.InputAudioAppend) -> Iterator[Event]:
-        for record in self._hearing.append(event.audio):
+        for record in self._buffer.append(event.audio):
             yield from self._records[type(record)](record)
 
     def _input_commit(self, event: client.InputAudioCommit) -> Iterator[Event]:
-        yield from self._commit(self._hearing.commit(), respond=False)
+        yield from self._commit(self._buffer.commit(), respond=False)
 
     def _input_clear(self, event: client.InputAudioClear) -> Iterator[Event]:
-        self._hearing.clear()
+        self._buffer.clear()
         yield server.InputAudioCleared()
 
     def _began(self, record: Began) -> Iterator[Event]:
@@ -277,12 +291,6 @@ class Brain:
         rule = self.settings.turn_detection or {}
         if self._active is not None and rule.get("interrupt_response", True):
             yield from self._cancel(self._active, "turn_detected")
-
-    def _partial(self, record: Partial) -> Iterator[Event]:
-        return self._scribe.partial(record.utterance)
-
-    def _progress(self, record: Progress) -> Iterator[Event]:
-        return self._interjections.go_on(record.utterance.item_id, record.spoken_ms)
 
     def _ended(self, record: Ended) -> Iterator[Event]:
         item_id = record.utterance.item_id
@@ -311,7 +319,7 @@ class Brain:
         """Read what was committed; an answer depends on it."""
         while self._heard:
             heard = self._heard.pop(0)
-            yield from self._scribe.final(heard.utterance, heard.entry)
+            yield from self._transcripts.final(heard.utterance, heard.entry)
             if not heard.respond:
                 continue
             if self._active is not None:
@@ -326,7 +334,7 @@ class Brain:
 
     def _response_create(self, event: client.ResponseCreate) -> Iterator[Event]:
         yield from self._settle()
-        request = self._planner.checked(_part(event, "response", event.response))
+        request = self._planner.checked(member(event, "response", event.response))
         conversation = request.get("conversation", "auto")
         if conversation == "none" and self._quirks.out_of_band:
             yield from self._begin(request, aside=True)
@@ -354,7 +362,7 @@ class Brain:
             self._aside.append(answer)
         else:
             self._active = answer
-            self._tools.asked = False
+            self._calls.asked = False
             self._timers[self._idle] = NEVER
         yield from answer.advance(self._now)
         yield from self._after(answer)
@@ -368,8 +376,8 @@ class Brain:
             return
         self._active = None
         completed = answer.status == "completed"
-        self._tools.open = set(answer.calls) if completed else set()
-        yield from self._scribe.revised()
+        self._calls.open = set(answer.calls) if completed else set()
+        yield from self._transcripts.revised()
         rule = self.settings.turn_detection or {}
         if rule.get("idle_timeout_ms"):
             quiet = answer.audio_ms + rule["idle_timeout_ms"]
@@ -377,9 +385,6 @@ class Brain:
         if completed and not answer.calls and self._memory.turn(self.history.turns()):
             if self._quirks.memory_update:
                 yield server.SessionUpdated(session=self._session())
-
-    def _follow_up(self) -> Iterator[Event]:
-        return self._begin({})
 
     def _cancel(self, answer: Answer, reason: str) -> Iterator[Event]:
         yield from answer.stop(reason)
@@ -402,14 +407,6 @@ class Brain:
 
     def _error(self, fault: Fault, event_id: str | None) -> Event:
         return server.ErrorEvent(error=fault.details(event_id))
-
-
-def _part(event: Event, name: str, typed: Any) -> Mapping[str, Any]:
-    """A member of an event as it was sent; from the typed form where that is all there is."""
-    if event.raw is not None:
-        return event.raw.get(name) or {}
-    part: Mapping[str, Any] = write(typed, name) if typed else {}
-    return part
 
 
 _ACTIVE = Fault(

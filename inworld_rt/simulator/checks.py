@@ -10,13 +10,14 @@ from attrs import frozen
 
 from inworld_rt.errors import ConfigError
 from inworld_rt.pcm import AudioFormat
-from inworld_rt.simulator.faults import Refusal, wrong_type, wrong_value
+from inworld_rt.simulator.refusals import missing, wrong_type, wrong_value
 
 __all__ = [
     "Check",
     "Leaf",
     "Tree",
     "audio_format",
+    "chosen_tool",
     "either",
     "list_of",
     "metadata",
@@ -28,7 +29,7 @@ __all__ = [
 ]
 
 Check = Callable[[Any, str], Any]
-"""Given a value and its path: the value to keep, or a :class:`Refusal`."""
+"""Given a value and its path: the value to keep, or a refusal."""
 
 Tree = dict[str, Any]
 """Field to :class:`Leaf` or to another tree."""
@@ -67,13 +68,13 @@ def one_of(*values: str) -> Check:
     return check
 
 
-def named(known: Callable[[str], bool], says: str) -> Check:
-    """A name that is known."""
+def named(fits: Callable[[str], object], says: str) -> Check:
+    """A name of the right form."""
 
     def check(value: Any, path: str) -> Any:
         if not isinstance(value, str):
             raise wrong_type(path, "a string")
-        if not known(value):
+        if not fits(value):
             raise wrong_value(path, says)
         return value
 
@@ -140,13 +141,19 @@ def tool(value: Any, path: str) -> Any:
         raise wrong_value(f"{path}.type", "one of 'function', 'web_search', 'mcp'")
     for name in needs:
         if not isinstance(value.get(name), str) or not value[name]:
-            raise Refusal(
-                f"Missing required parameter: '{path}.{name}'.",
-                "missing_required_parameter",
-                f"{path}.{name}",
-            )
+            raise missing(f"{path}.{name}")
     if not isinstance(value.get("parameters", {}), (dict, type(None))):
         raise wrong_type(f"{path}.parameters", "an object")
+    return value
+
+
+def chosen_tool(value: Any, path: str) -> Any:
+    """The tool choice that names a tool."""
+    needed = {"function": "name", "mcp": "server_label"}.get(str(value.get("type")))
+    if needed is None:
+        raise wrong_value(f"{path}.type", "one of 'function', 'mcp'")
+    if not isinstance(value.get(needed), str) or not value[needed]:
+        raise missing(f"{path}.{needed}")
     return value
 
 

@@ -4,14 +4,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from inworld_rt.simulator.catalogue import STT_MODELS, TTS_MODELS, is_llm, is_voice
 from inworld_rt.simulator.checks import (
     Check,
     Leaf,
     Tree,
     audio_format,
+    chosen_tool,
     either,
     list_of,
     metadata,
@@ -21,6 +22,7 @@ from inworld_rt.simulator.checks import (
     one_of,
     tool,
 )
+from inworld_rt.simulator.voice import CATALOGUE
 
 __all__ = [
     "LOCKED",
@@ -62,11 +64,43 @@ _TEXTS = Leaf(list_of(of(str, "a string")))
 _TEMPERATURE = Leaf(number(0, 2), nullable=True)
 _NAME = of(str, "a string")
 
-_VOICE = Leaf(named(is_voice, "a voice of the catalogue or a cloned voice's id"))
+
+STT_MODELS = (
+    "inworld/inworld-stt-1",
+    "assemblyai/u3-rt-pro",
+    "assemblyai/universal-streaming-english",
+    "assemblyai/universal-streaming-multilingual",
+    "soniox/stt-rt-v4",
+    "soniox/stt-rt-v5",
+)
+"""The streaming recognisers. An unknown one is the service's own example of a refused update."""
+
+TTS_MODELS = (
+    "inworld-tts-2",
+    "inworld-tts-2-flash",
+    "inworld-tts-1.5-max",
+    "inworld-tts-1.5-mini",
+    "inworld-tts-1",
+    "inworld-tts-1-max",
+)
+"""The synthesis models."""
+
+# Models come and go, so those of a known provider are let in; so are voices that somebody cloned,
+# whose ids are two names with two underscores between (our choice; the service's form is not told).
+_PROVIDERS = "google-ai-studio|openai|anthropic|groq|deepinfra|inworld"
+_LLM_NAME = re.compile(rf"(?:{_PROVIDERS})(?:/[\w.:-]+)+|claude-[\w.-]+")
+_CLONED = re.compile(r"[\w-]+__[\w-]+")
+
+
+def _is_voice(name: str) -> bool:
+    return name in CATALOGUE or _CLONED.fullmatch(name) is not None
+
+
+_VOICE = Leaf(named(_is_voice, f"a cloned voice's id, or one of {', '.join(CATALOGUE)}"))
 _MODALITIES = Leaf(list_of(one_of("audio", "text"), least=1))
 _MAX_TOKENS = Leaf(either(number(1, 4096, whole=True), one_of("inf"), str))
 _TOOLS = Leaf(list_of(tool))
-_TOOL_CHOICE = Leaf(either(one_of("auto", "none", "required"), _ANY, dict))
+_TOOL_CHOICE = Leaf(either(one_of("auto", "none", "required"), chosen_tool, dict))
 
 
 VAD_FIELDS: Tree = {
@@ -81,7 +115,7 @@ VAD_FIELDS: Tree = {
 }
 
 TRANSCRIPTION_FIELDS: Tree = {
-    "model": Leaf(named(STT_MODELS.__contains__, "a streaming speech recognition model")),
+    "model": Leaf(one_of(*STT_MODELS)),
     "language": Leaf(_NAME, nullable=True),
     "prompt": Leaf(_NAME, nullable=True),
     "keywords": _TEXTS,
@@ -167,7 +201,9 @@ _PROVIDER_DATA: Tree = {
 
 SESSION: Tree = {
     "type": Leaf(one_of("realtime")),
-    "model": Leaf(named(is_llm, "a model in the form provider/model")),
+    "model": Leaf(
+        named(_LLM_NAME.fullmatch, "a model of a known provider, in the form provider/model")
+    ),
     "instructions": _TEXT,
     "output_modalities": _MODALITIES,
     "temperature": _TEMPERATURE,
@@ -182,7 +218,7 @@ SESSION: Tree = {
         "output": {
             "format": Leaf(audio_format),
             "voice": _VOICE,
-            "model": Leaf(named(TTS_MODELS.__contains__, "a speech synthesis model")),
+            "model": Leaf(one_of(*TTS_MODELS)),
             "speed": Leaf(number(0.25, 1.5)),
         },
     },

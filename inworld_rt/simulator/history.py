@@ -24,7 +24,7 @@ from inworld_rt.items import (
 )
 from inworld_rt.pcm import AudioFormat
 from inworld_rt.simulator.conversation import Turn
-from inworld_rt.simulator.faults import Refusal
+from inworld_rt.simulator.refusals import Refusal
 
 __all__ = ["Entry", "History", "Sound"]
 

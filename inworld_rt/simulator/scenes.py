@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 from inworld_rt.errors import ConfigError
 from inworld_rt.events.server import ResponseCreated
 from inworld_rt.simulator.brain import Brain
-from inworld_rt.simulator.envelope import Malformed
+from inworld_rt.simulator.incoming import Malformed
 from inworld_rt.wire import Event, encode
 
 __all__ = [

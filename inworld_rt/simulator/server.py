@@ -15,7 +15,7 @@ from typing import Any
 
 from inworld_rt import extras
 from inworld_rt.errors import ConfigError, ConnectError
-from inworld_rt.simulator import envelope
+from inworld_rt.simulator import incoming
 from inworld_rt.simulator.brain import Brain
 from inworld_rt.simulator.conversation import ReplySource
 from inworld_rt.simulator.ears import Ears, find_ears
@@ -30,7 +30,8 @@ __all__ = ["Simulator"]
 
 log = logging.getLogger("inworld_rt")
 
-MAX_FRAME = 16 * 1024 * 1024
+MAX_FRAME = 32 * 1024 * 1024
+"""Holds the largest piece of audio that is taken, in base64; a larger frame ends the session."""
 POLITE_S = 1.0
 """What connections get for a closing handshake; then they are cut."""
 CLOSE_S = 1.8
@@ -284,24 +285,38 @@ class Simulator:
             lifetime=self._session_seconds,
         )
         stage = Stage(brain, scene_for(self._scenes, number), self.quirks.drop_after_n_events)
-        going = _carry_out(connection, stage.open(now))
-        while going:
-            due = stage.next_due()
-            wait = None if due is None else max(0.0, due - offset - time.monotonic())
-            try:
-                frame = connection.recv(wait)
-            except TimeoutError:
-                going = _carry_out(connection, stage.advance(offset + time.monotonic()))
-                continue
-            event = (
-                envelope.Malformed(envelope.BINARY_FRAME)
-                if isinstance(frame, bytes)
-                else envelope.read(frame)
-            )
-            going = _carry_out(connection, stage.receive(event, offset + time.monotonic()))
-            # However fast the client sends, the answer goes on.
-            if going:
-                going = _carry_out(connection, stage.advance(offset + time.monotonic()))
+        try:
+            _play(connection, stage, offset)
+        finally:
+            brain.close()
+
+
+def _play(connection: Any, stage: Stage, offset: float) -> None:
+    """Carry frames between a connection and a session until one of them ends.
+
+    Args:
+        connection: the client's.
+        stage: the session.
+        offset: what makes seconds since 1970 of the monotonic clock.
+    """
+    going = _carry_out(connection, stage.open(offset + time.monotonic()))
+    while going:
+        due = stage.next_due()
+        wait = None if due is None else max(0.0, due - offset - time.monotonic())
+        try:
+            frame = connection.recv(wait)
+        except TimeoutError:
+            going = _carry_out(connection, stage.advance(offset + time.monotonic()))
+            continue
+        event = (
+            incoming.Malformed(incoming.BINARY_FRAME)
+            if isinstance(frame, bytes)
+            else incoming.read(frame)
+        )
+        going = _carry_out(connection, stage.receive(event, offset + time.monotonic()))
+        # However fast the client sends, the answer goes on.
+        if going:
+            going = _carry_out(connection, stage.advance(offset + time.monotonic()))
 
 
 def _carry_out(connection: Any, actions: Sequence[Action]) -> bool:

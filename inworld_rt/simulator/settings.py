@@ -17,7 +17,6 @@ from inworld_rt.config import ReplyConfig, SessionConfig
 from inworld_rt.errors import ConfigError
 from inworld_rt.pcm import AudioFormat
 from inworld_rt.simulator.checks import Leaf, Tree
-from inworld_rt.simulator.faults import wrong_type, wrong_value
 from inworld_rt.simulator.fields import (
     LOCKED,
     NULL_IS_OFF,
@@ -28,6 +27,7 @@ from inworld_rt.simulator.fields import (
     VAD,
     VAD_FIELDS,
 )
+from inworld_rt.simulator.refusals import wrong_type, wrong_value
 
 __all__ = ["Settings", "check_reply", "defaults", "tellable"]
 

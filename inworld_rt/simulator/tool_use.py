@@ -59,8 +59,7 @@ def choose_call(conversation: Conversation) -> ToolCall | None:
         return None
     text = conversation.heard
     if isinstance(choice, dict):
-        wanted = choice.get("name") or (choice.get("function") or {}).get("name")
-        tools = [tool for tool in tools if tool.get("name") == wanted]
+        tools = [tool for tool in tools if tool.get("name") == choice.get("name")]
         if not tools:
             return None
     best = max(tools, key=lambda tool: _points(tool, text))

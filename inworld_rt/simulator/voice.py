@@ -4,7 +4,7 @@
     for piece in voice.say("Hello there.", voice="Clive", rate=24000):
         send(piece.text, piece.pcm)
 
-Every voice of the service's catalogue has a speaker of its own here; any other voice id (a cloned
+Every voice named in the service's documents has a speaker of its own here; any other (a cloned
 one, say) gets one by its name, always the same. `speed` changes the tempo and keeps the pitch.
 """
 
@@ -88,7 +88,7 @@ class Voice(Protocol):
 
         Args:
             text: what to say; or the pieces of it as they arrive, spoken clause by clause.
-            voice: a catalogue voice or any other id.
+            voice: a name or id.
             speed: 0.25 to 1.5; values outside are brought inside.
             language: a tag such as ``"de"`` or ``"en-GB"``; None is the voice's own.
             rate: the wanted sample rate in Hz.
@@ -193,7 +193,7 @@ def manner_of(voice: str) -> Manner:
         voice: a voice id; capitals do not matter.
 
     Returns:
-        The catalogue's manner, or for an unknown id one that follows from its letters.
+        Its own manner, or for an unknown id one that follows from the letters.
     """
     known = _MANNERS.get(voice.strip().lower())
     if known is not None:
@@ -252,7 +252,16 @@ def find_voice(engine: str | None = None) -> Speaker:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
     with _lock:
         if engine is None:
+            fresh = [name for name in ENGINES if name not in _made]
             found = [made for name in ENGINES if (made := _engine(name)) is not None]
+            missed = [_MADE_IN[name][2] for name in fresh if _made[name] is None]
+            if missed:
+                log.warning(
+                    "the simulator's voice is plainer than it could be without %s; "
+                    "install it with: %s",
+                    " and ".join(missed),
+                    extras.install_command("simulator"),
+                )
             return Speaker(tuple(found))
         if engine != "plain" and _engine(engine) is None:
             raise _missing(engine)
@@ -261,20 +270,13 @@ def find_voice(engine: str | None = None) -> Speaker:
 
 
 def _engine(name: str) -> Engine | None:
-    """Load an engine the first time; None when it is not there, which is logged that once."""
+    """Load an engine the first time; None when it is not there."""
     if name not in _made:
         try:
             _made[name] = _load(name)
         except Exception as exc:  # a broken model or library is as good as a missing one
+            log.debug("the voice engine %s is not usable: %s", name, type(exc).__name__)
             _made[name] = None
-            package = _MADE_IN[name][2]
-            log.warning(
-                "the simulator's voice is plainer than it could be: %s is not usable (%s); "
-                "install it with: %s",
-                package,
-                type(exc).__name__,
-                extras.install_command("simulator"),
-            )
     return _made[name]
 
 

@@ -41,7 +41,8 @@ def endpoint(url: str | None, session_id: str) -> str:
     Raises:
         ConfigError: the address or the session id cannot be used; names the field to mend.
     """
-    if not session_id:
+    given: object = session_id
+    if not isinstance(given, str) or not given:
         raise ConfigError("session_id must be a non-empty string; leave it out for a fresh one")
     address, name = _address(url)
     scheme, netloc, path, query = _parts(address, name)

@@ -80,6 +80,12 @@ class Line:
             if self.ending is not None or (self._closing is not None and not closing):
                 raise NotOpen
             self._stream.write(frame, timeout)
+        except OSError:
+            raise
+        except BaseException:  # Ctrl-C
+            if self._stream.torn:
+                self.finish(Ending("a send was interrupted halfway. Connect again"))
+            raise
         finally:
             self._sending.release()
 

@@ -394,7 +394,7 @@ def test_without_pyaudio(how: str) -> None:
     ("system", "apt", "python", "command"),
     [
         ("linux", True, "/home/me/.venv/bin/python", "sudo apt install portaudio19-dev"),
-        ("linux", False, "/home/me/.venv/bin/python", "python -m pip install"),
+        ("linux", False, "/home/me/.venv/bin/python", "/home/me/.venv/bin/python -m pip"),
         ("linux", True, "/usr/bin/python3", "sudo apt install python3-pyaudio"),
         ("darwin", False, "/usr/local/bin/python3", "brew install portaudio &&"),
         ("win32", False, "python.exe", "python.exe -m pip install"),

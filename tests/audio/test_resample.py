@@ -25,7 +25,7 @@ DITHER = 2  # steps of 16 bits by which two runs over the same sound may differ
 
 
 def need_soxr() -> None:
-    pytest.importorskip("soxr", reason="soxr is not installed (extra: audio)")
+    pytest.importorskip("soxr", reason="soxr is not installed (extra: resample)")
 
 
 def sine(hz: float, rate: int, ms: int = 200, volume: float = 0.5) -> bytes:
@@ -181,7 +181,7 @@ def test_without_the_optional_packages_equal_rates_still_work() -> None:
         [sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True
     )
     assert "44100 to 24000 Hz" in done.stdout
-    assert "inworld_rt[audio]" in done.stdout
+    assert "inworld_rt[resample]" in done.stdout
 
 
 # --- recordings to the wire -------------------------------------------------------------------

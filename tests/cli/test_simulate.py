@@ -43,6 +43,22 @@ def test_it_prints_its_address_serves_and_ends_in_order(number):
     assert (process.returncode, out, err) == (0, "", "")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_two_signals_at_once_end_it_like_one():
+    command = [sys.executable, "-m", "inworld_rt", "simulate"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=10)
+        finally:
+            process.kill()
+    assert (process.returncode, out, err) == (0, "", "")
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.org", "::"])
 def test_others_may_come_in_only_with_a_key(host, capsys):
     assert run(["simulate", "--host", host]) == 2
@@ -61,3 +77,28 @@ def test_the_list_of_quirks():
     for switch in table():
         assert switch.name in shown
         assert switch.effect in shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_what_is_missing_is_said_once_beside_the_one_line(tmp_path):
+    # As on a machine without the packages for voice and ears.
+    for name in ("hibari", "py_nanotts", "pocketsphinx", "soxr", "webrtcvad"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError\n")
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    with subprocess.Popen(
+        [sys.executable, "-m", "inworld_rt", "simulate"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    ) as process:
+        try:
+            line = process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=10)
+        finally:
+            process.kill()
+    assert URL.fullmatch(line)
+    assert (process.returncode, out) == (0, "")
+    assert [err.count(word) for word in ("plainer", "hears no words")] == [1, 1]
+    assert len(err.splitlines()) == 2

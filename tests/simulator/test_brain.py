@@ -19,7 +19,7 @@ from inworld_rt.events.client import (
 )
 from inworld_rt.items import FunctionCallOutput, InputAudio, InputText, Message
 from inworld_rt.pcm import AudioFormat, encode
-from inworld_rt.simulator import envelope
+from inworld_rt.simulator import incoming
 from inworld_rt.simulator.conversation import Conversation, ToolCall, scripted
 from tests.support.brains import PCM, WORD_MS, Bench, buzz, one, sound, squeezed, types, wired
 
@@ -420,6 +420,8 @@ def test_an_answer_outside_the_conversation():
     got = bench.send({"type": "response.create", "response": request}) + bench.finish()
     aside = next(e.response for e in got if e.type == "response.done" and e.response.metadata)
     assert (aside.conversation_id, aside.output[0].text) == (None, "aside")
+    sent = next(e["response"] for e in wired(got) if e.get("response", {}).get("metadata"))
+    assert sent["conversation_id"] is None
     assert len(bench.brain.history.entries) == 2
     assert types(got).count("response.done") == 2
 
@@ -621,6 +623,37 @@ ERRORS = {
         "invalid_value",
         "previous_item_id",
     ),
+    "a part without text": (
+        {
+            "type": "conversation.item.create",
+            "item": {"type": "message", "role": "user", "content": [{"type": "input_text"}]},
+        },
+        "missing_required_parameter",
+        "item.content[0].text",
+    ),
+    "a part whose text is none": (
+        {
+            "type": "conversation.item.create",
+            "item": {
+                "type": "message",
+                "role": "user",
+                "content": [
+                    {"type": "input_text", "text": "Hi"},
+                    {"type": "input_text", "text": 5},
+                ],
+            },
+        },
+        "invalid_type",
+        "item.content[1].text",
+    ),
+    "a part that is none": (
+        {
+            "type": "conversation.item.create",
+            "item": {"type": "message", "role": "user", "content": ["Hi"]},
+        },
+        "invalid_type",
+        "item.content[0]",
+    ),
     "output for no call": (
         {
             "type": "conversation.item.create",
@@ -695,7 +728,7 @@ def test_an_item_id_of_the_client_is_kept_and_not_given_twice():
 
 
 def test_binary_frames_are_refused():
-    got = Bench().brain.receive(envelope.Malformed(envelope.BINARY_FRAME), 0.0)
+    got = Bench().brain.receive(incoming.Malformed(incoming.BINARY_FRAME), 0.0)
     assert got[0].error.type == "invalid_request_error"
 
 

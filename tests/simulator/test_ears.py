@@ -7,6 +7,7 @@ import sys
 import threading
 import wave
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -187,3 +188,28 @@ def test_words_become_a_sentence(words: str, text: str) -> None:
 def test_words_so_far_have_no_end() -> None:
     assert sentence("what time is i", final=False) == "What time is I"
     assert unread(1.84) == "(speech, 1.8 s)"
+
+
+def test_a_long_recording_is_read_in_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The library keeps every other thread waiting while it reads.
+    taken: list[int] = []
+
+    class Decoder:
+        def __init__(self, **_: object) -> None: ...
+        def get_cmn(self, update: bool) -> str:
+            return ""
+
+        def set_cmn(self, text: str) -> None: ...
+        def start_utt(self) -> None: ...
+        def end_utt(self) -> None: ...
+        def hyp(self) -> None: ...
+        def process_raw(self, pcm: bytes, no_search: bool, full_utt: bool) -> None:
+            taken.append(len(pcm))
+
+    monkeypatch.setitem(sys.modules, "pocketsphinx", SimpleNamespace(Decoder=Decoder))
+    pytest.importorskip("soxr", reason="the package soxr is not installed")
+    listening = SphinxEars().listen(16000)
+    listening.hear(bytes(2 * 16000 * 20))
+    assert listening.finish() == "(speech, 20.0 s)"
+    assert max(taken) <= 2 * 16000 // 10
+    assert sum(taken) >= 2 * 16000 * 20

@@ -6,8 +6,8 @@ import pytest
 
 from inworld_rt.items import AudioPart, FunctionCallOutput, InputText, Message
 from inworld_rt.pcm import AudioFormat
-from inworld_rt.simulator.faults import Refusal
 from inworld_rt.simulator.history import Entry, History, Sound
+from inworld_rt.simulator.refusals import Refusal
 
 
 def text(name):

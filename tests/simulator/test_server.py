@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.client
 import json
@@ -19,7 +20,7 @@ from inworld_rt.errors import ConfigError, ConnectError
 from inworld_rt.simulator import Cue, Scene, Simulator, echo, scripted
 from inworld_rt.simulator.ears import ScriptedEars
 from inworld_rt.simulator.scenes import SCENES, Delay, Send
-from tests.support.brains import ToneVoice
+from tests.support.brains import ToneVoice, buzz
 
 QUERY = "?key=k-1&protocol=realtime"
 
@@ -341,3 +342,67 @@ def test_importing_the_simulator_loads_no_websocket_library():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
     )
     assert done.stdout.strip() == "False"
+
+
+def test_the_largest_piece_of_audio_is_taken_and_a_larger_one_refused():
+    most = 15 * 1024 * 1024
+    with simulator() as server, opened(server) as ws:
+        quiet = {"audio": {"input": {"turn_detection": None, "transcription": None}}}
+        ws.send(json.dumps({"type": "session.update", "session": quiet}))
+        receive(ws, "session.updated")
+        for size, answer in ((most, "input_audio_buffer.cleared"), (most + 3, "error")):
+            audio = base64.b64encode(bytes(size)).decode()
+            ws.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
+            ws.send(json.dumps({"type": "input_audio_buffer.clear"}))
+            (*_, last) = receive(ws, answer)
+        assert (last["error"]["code"], last["error"]["param"]) == ("invalid_value", "audio")
+
+
+class Lender:
+    """Ears that know how many listen."""
+
+    def __init__(self):
+        self.lent = 0
+        self.changed = threading.Condition()
+
+    def count(self, step):
+        with self.changed:
+            self.lent += step
+            self.changed.notify_all()
+
+    def warm_up(self):
+        pass
+
+    def listen(self, rate, language=None, prompt=None):
+        self.count(1)
+        return Lent(self)
+
+
+class Lent:
+    def __init__(self, lender):
+        self.lender = lender
+
+    def hear(self, pcm):
+        return None
+
+    def finish(self):
+        self.close()
+        return "words"
+
+    def close(self):
+        self.lender.count(-1)
+
+
+@pytest.mark.parametrize("rule", [None, {"type": "server_vad"}])
+def test_who_leaves_while_speaking_gives_the_recogniser_back(rule):
+    lender = Lender()
+    with simulator(ears=lender) as server, opened(server) as ws:
+        session = {"audio": {"input": {"turn_detection": rule}}}
+        ws.send(json.dumps({"type": "session.update", "session": session}))
+        audio = base64.b64encode(buzz(600)).decode()
+        ws.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
+        with lender.changed:
+            assert lender.changed.wait_for(lambda: lender.lent == 1, 5)
+        ws.close()
+        with lender.changed:
+            assert lender.changed.wait_for(lambda: lender.lent == 0, 5)

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from inworld_rt.simulator.faults import Refusal
+from inworld_rt.simulator.refusals import Refusal
 from inworld_rt.simulator.settings import Settings, defaults
 
 
@@ -121,10 +121,16 @@ def test_locked_fields_count_only_in_the_first_update():
         ),
         (audio_in(turn_detection=5), "invalid_type", "audio.input.turn_detection"),
         (audio_out(voice="Nobody"), "invalid_value", "audio.output.voice"),
+        (audio_out(voice="clive"), "invalid_value", "audio.output.voice"),
+        (audio_out(voice="No Such Voice"), "invalid_value", "audio.output.voice"),
+        (audio_out(voice=""), "invalid_value", "audio.output.voice"),
         (audio_out(voice={"id": "x"}), "invalid_type", "audio.output.voice"),
         (audio_out(model="tts-0"), "invalid_value", "audio.output.model"),
         (audio_out(speed=2), "invalid_value", "audio.output.speed"),
         ({"model": "gpt"}, "invalid_value", "model"),
+        ({"model": "openai/"}, "invalid_value", "model"),
+        ({"tool_choice": {"type": "function"}}, "missing_required_parameter", "tool_choice.name"),
+        ({"tool_choice": {"name": "f"}}, "invalid_value", "tool_choice.type"),
         ({"temperature": 3}, "invalid_value", "temperature"),
         ({"temperature": float("nan")}, "invalid_value", "temperature"),
         ({"max_output_tokens": 0}, "invalid_value", "max_output_tokens"),
@@ -157,7 +163,37 @@ def test_voices_of_the_catalogue_and_cloned_ones(voice):
 
 
 @pytest.mark.parametrize(
-    "model", ["openai/gpt-4o-mini", "inworld/auto", "inworld/models/GLM-5.1", "claude-sonnet-4-6"]
+    "model",
+    [
+        "openai/gpt-4o-mini",
+        "inworld/auto",
+        "inworld/models/GLM-5.1",
+        "claude-sonnet-4-6",
+    ],
 )
 def test_models_of_known_providers(model):
     assert updated({"model": model})["model"] == model
+
+
+@pytest.mark.parametrize("model", ["inworld-tts-2", "inworld-tts-1.5-mini"])
+def test_known_speech_models(model):
+    assert updated(audio_out(model=model))["audio"]["output"]["model"] == model
+
+
+@pytest.mark.parametrize(
+    ("change", "param"),
+    [
+        (audio_out(voice="NoSuchVoice"), "audio.output.voice"),
+        (audio_out(voice="clive"), "audio.output.voice"),
+        (audio_out(model="inworld-tts-99"), "audio.output.model"),
+        ({"model": "no-such/model"}, "model"),
+        ({"model": "gpt-4o"}, "model"),
+    ],
+)
+def test_unknown_names_are_refused(change, param):
+    with pytest.raises(Refusal) as caught:
+        Settings().update(change)
+    assert (caught.value.fault.code, caught.value.fault.param) == (
+        "invalid_value",
+        f"session.{param}",
+    )

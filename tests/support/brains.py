@@ -12,7 +12,7 @@ from inworld_rt.events.client import ItemCreate, ResponseCreate, SessionUpdate
 from inworld_rt.events.server import AudioDelta
 from inworld_rt.items import InputText, Message
 from inworld_rt.pcm import AudioFormat, tone
-from inworld_rt.simulator import envelope
+from inworld_rt.simulator import incoming
 from inworld_rt.simulator.brain import Brain
 from inworld_rt.simulator.conversation import echo, pieces
 from inworld_rt.simulator.ears import ScriptedEars
@@ -87,7 +87,7 @@ class Bench:
         """What is answered at once."""
         if isinstance(event, dict):
             event = json.dumps(event)
-        message = envelope.read(event if isinstance(event, str) else wire.encode(event))
+        message = incoming.read(event if isinstance(event, str) else wire.encode(event))
         got = self.brain.receive(message, self.now)
         self.log += got
         return got

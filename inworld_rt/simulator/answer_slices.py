@@ -1,11 +1,15 @@
-"""When which word is spoken, as the service tells it on request (protocol: assistant audio)."""
+"""The slices of an answer's sound: odd cuts, and which word is spoken when
+(protocol: assistant audio).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["alignment"]
+from attrs import define
+
+__all__ = ["Odd", "alignment"]
 
 
 def alignment(
@@ -49,3 +53,17 @@ def _spread(count: int, start_ms: int, length_ms: int) -> tuple[list[float], lis
     """Share a stretch of time evenly; in seconds."""
     marks = [round((start_ms + length_ms * n / max(1, count)) / 1000, 3) for n in range(count + 1)]
     return marks[:-1], marks[1:]
+
+
+@define
+class Odd:
+    """Cuts PCM so that every slice ends within a sample."""
+
+    rest: bytes = b""
+
+    def cut(self, data: bytes) -> bytes:
+        """Add samples, take an odd number of bytes."""
+        data = self.rest + data
+        keep = 1 - len(data) % 2
+        self.rest = data[len(data) - keep :]
+        return data[: len(data) - keep]

@@ -1,26 +1,53 @@
-"""From the settings and a request to the plan of an answer (protocol: response.create)."""
+"""What is decided before an answer begins: from the settings and the request to a plan
+(protocol: response.create).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import define
+from attrs import define, frozen
 
 from inworld_rt.codec import read
 from inworld_rt.items import Item
 from inworld_rt.pcm import AudioFormat
-from inworld_rt.simulator.answer import Plan
 from inworld_rt.simulator.conversation import Conversation
-from inworld_rt.simulator.faults import wrong_value
 from inworld_rt.simulator.history import Entry, History, input_tokens
+from inworld_rt.simulator.item_requests import entry_of
 from inworld_rt.simulator.quirks import Quirks
-from inworld_rt.simulator.requests import entry_of
+from inworld_rt.simulator.refusals import wrong_value
 from inworld_rt.simulator.settings import Settings, check_reply
 
-__all__ = ["Planner"]
+__all__ = ["Plan", "Planner"]
 
 FILLER = "Let me see."
+
+
+@frozen(kw_only=True)
+class Plan:
+    """What is decided before an answer begins."""
+
+    response_id: str
+    modalities: tuple[str, ...]
+    format: AudioFormat
+    voice: str
+    speed: float = 1.0
+    language: str | None = None
+    max_tokens: int | None = None
+    tools: tuple[dict[str, Any], ...] = ()
+    metadata: dict[str, Any] | None = None
+    in_conversation: bool = True
+    timestamps: str | None = None
+    """``WORD``, ``CHARACTER`` or none."""
+    asynchronous: bool = False
+    """Whether the timestamps come in messages of their own."""
+    pace: float = 5.0
+    """How much faster than it sounds the speech is sent."""
+    filler: tuple[str, ...] = ()
+    filler_wait_s: float = 0.0
+    input_tokens: tuple[int, int] = (0, 0)
+    """Of text and of audio."""
 
 
 @define

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from inworld_rt.codec import write
 from inworld_rt.errors import RemoteProtocolError
-from inworld_rt.simulator.faults import Fault, Refusal, missing, wrong_type, wrong_value
+from inworld_rt.simulator.refusals import Fault, Refusal, missing, wrong_type, wrong_value
 from inworld_rt.wire import Event, UnknownEvent, decode_client
 
-__all__ = ["BINARY_FRAME", "Malformed", "check", "read"]
+__all__ = ["BINARY_FRAME", "Malformed", "check", "member", "read"]
 
 BINARY_FRAME = Fault("Binary frames are not accepted; send JSON in text frames.")
 
@@ -105,6 +107,14 @@ def check(event: Event) -> None:
             raise wrong_type(name, wanted.says)
         elif isinstance(value, float) and not value.is_integer():
             raise wrong_type(name, wanted.says)
+
+
+def member(event: Event, name: str, typed: Any) -> Mapping[str, Any]:
+    """A member of an event as it was sent; from the typed form where that is all there is."""
+    if event.raw is not None:
+        return event.raw.get(name) or {}
+    part: Mapping[str, Any] = write(typed, name) if typed else {}
+    return part
 
 
 def _diagnosed(frame: bytes | str) -> Malformed:

@@ -13,13 +13,13 @@ from inworld_rt.items import InputAudio, Message
 from inworld_rt.outcome import ErrorDetails, TranscriptionUsage
 from inworld_rt.pcm import decode
 from inworld_rt.simulator.ears import Ears
-from inworld_rt.simulator.hearing import Utterance
 from inworld_rt.simulator.history import Entry, Sound
+from inworld_rt.simulator.input_buffer import Utterance
 from inworld_rt.simulator.quirks import Quirks
 from inworld_rt.simulator.settings import Settings
 from inworld_rt.wire import Event
 
-__all__ = ["Scribe"]
+__all__ = ["Transcripts"]
 
 _PROFILE: dict[str, list[dict[str, Any]]] = {
     "age": [{"label": "adult", "confidence": 0.81}, {"label": "young", "confidence": 0.17}],
@@ -32,7 +32,7 @@ _PROFILE: dict[str, list[dict[str, Any]]] = {
 
 
 @define
-class Scribe:
+class Transcripts:
     """One session's transcripts of the user."""
 
     settings: Settings

@@ -14,11 +14,11 @@ from attrs import define, field, frozen
 
 from inworld_rt.pcm import AudioFormat, Carry, decode, encode
 from inworld_rt.simulator.ears import Ears, Listening
-from inworld_rt.simulator.faults import Refusal
+from inworld_rt.simulator.refusals import Refusal, wrong_value
 from inworld_rt.simulator.settings import Settings
 from inworld_rt.simulator.vad import SpeechStarted, TurnDetector, TurnSettings
 
-__all__ = ["Began", "Ended", "Hearing", "Partial", "Progress", "Utterance"]
+__all__ = ["Began", "Ended", "InputBuffer", "Partial", "Progress", "Utterance"]
 
 log = logging.getLogger("inworld_rt")
 
@@ -27,6 +27,8 @@ STEP_MS = 100
 KEPT_MS = 30_000
 """What is kept of the time in which nobody spoke, for a commit by hand."""
 LONGEST_MS = 600_000
+MOST_BYTES = 15 * 1024 * 1024
+"""The largest piece of audio in one event."""
 
 
 @define
@@ -125,7 +127,7 @@ class Ended:
 Record = Began | Partial | Progress | Ended
 
 
-class Hearing:
+class InputBuffer:
     """One session's ear.
 
     Args:
@@ -167,12 +169,13 @@ class Hearing:
         wanted = self._settings.input_format
         if wanted == self._format:
             return
-        self._drop()
+        self.drop()
         self._format = wanted
         self._carry = Carry(wanted.bytes_per_frame)
         self._detector.change_rate(wanted.rate)
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """Forget what was not committed, and stop listening to it."""
         self._buffer.clear()
         self._held = None
         if self._current is not None:
@@ -185,8 +188,10 @@ class Hearing:
         """More audio came.
 
         Raises:
-            Refusal: more than the buffer holds was never committed.
+            Refusal: the piece is too large, or more than the buffer holds was never committed.
         """
+        if len(data) > MOST_BYTES:
+            raise wrong_value("audio", "at most 15 MiB at a time")
         pcm = decode(self._carry.push(data), self._format)
         records: list[Record] = []
         step = self._format.rate * STEP_MS // 1000 * 2
@@ -215,7 +220,7 @@ class Hearing:
 
     def clear(self) -> None:
         """Forget what was not committed."""
-        self._drop()
+        self.drop()
         self._carry.clear()
         self._detector.reset()
         self._follow_format()

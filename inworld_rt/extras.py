@@ -24,10 +24,11 @@ def install_command(extra: str) -> str:
         A command line to type. On a system whose Python refuses pip (PEP 668: Debian, Raspberry
         Pi OS) it makes a virtual environment first.
     """
-    quote = '"' if os.name == "nt" else "'"
+    windows = sys.platform == "win32"
+    quote = '"' if windows else "'"
     wanted = f"{quote}inworld_rt[{extra}]{quote}"
     marker = os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")
-    if sys.prefix == sys.base_prefix and os.path.exists(marker):
+    if not windows and sys.prefix == sys.base_prefix and os.path.exists(marker):
         return f"python3 -m venv .venv && .venv/bin/pip install {wanted}"
     return f"{_this_python()} -m pip install {wanted}"
 

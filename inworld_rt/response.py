@@ -147,11 +147,13 @@ class Response:
         Args:
             failure: makes the exception to raise; ``None`` if the server ended it itself.
         """
+        # The event that ended it is the next to be written, if there was one.
+        ended_by_event = failure is None and self.id is not None
+        self._log_mark = self._link.log.count + ended_by_event
         if failure is None and (self.status == "failed" or self._overlong):
             failure = self._failed
         self._failure = failure
         self._ended = now()
-        self._log_mark = self._link.log.count
         end = self._failure or StopIteration
         self._sound.close(end)
         with self._words_lock:

@@ -484,15 +484,15 @@ class TestEvents:
             with pytest.raises(WaitTimeout):
                 client.wait_for(ItemAdded, 0)
 
-    def test_wait_for_looks_from_the_last_answer_on(self) -> None:
+    def test_wait_for_passes_over_answers_that_were_waited_for(self) -> None:
         with Scripted(answer_all) as server, server.client() as client:
-            for _ in range(2):
-                answer = client.say("Go").wait()
-                event = client.wait_for(ResponseDone, PATIENCE)
-                assert isinstance(event, ResponseDone) and event.response is not None
-                assert event.response.id == answer.id
-            with pytest.raises(WaitTimeout):
-                client.wait_for(ResponseCreated, 0)
+            client.say("Go").wait()
+            answer = client.say("Go on")
+            event = client.wait_for(ResponseDone, PATIENCE)
+            assert event.response is not None and event.response.id == answer.wait().id
+            for kind in (ResponseCreated, ResponseDone):
+                with pytest.raises(WaitTimeout):
+                    client.wait_for(kind, 0)
 
     def test_waiting_for_an_answer_hides_nothing_but_its_own_events(self) -> None:
         heard = "conversation.item.input_audio_transcription.completed"

@@ -79,13 +79,13 @@ class Line:
         try:
             if self.ending is not None or (self._closing is not None and not closing):
                 raise NotOpen
-            self._stream.write(frame, timeout)
-        except OSError:
-            raise
-        except BaseException:  # Ctrl-C
-            if self._stream.torn:
-                self.finish(Ending("a send was interrupted halfway. Connect again"))
-            raise
+            try:
+                self._stream.write(frame, timeout)
+            except OSError:
+                raise
+            except BaseException:  # Ctrl-C: a part may be out, and nothing may follow that
+                self.finish(Ending("a send was interrupted. Connect again"))
+                raise
         finally:
             self._sending.release()
 
@@ -105,6 +105,10 @@ class Line:
             if first:
                 self._closing = why
             return first
+
+    def linger(self, seconds: float) -> None:
+        """Give the peer time to read our close frame, from the reader's thread."""
+        self._stream.linger(seconds)
 
     def finish(self, ending: Ending) -> None:
         """Remember the first cause, and wake everyone. Never blocks."""

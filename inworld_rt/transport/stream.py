@@ -29,10 +29,6 @@ _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 class Stream(Protocol):
     """What the WebSocket layer reads from and writes to."""
 
-    @property
-    def torn(self) -> bool:
-        """Whether the last write was left, by Ctrl-C say, with a part of its data out."""
-
     def read_before(self, deadline: float) -> bytes:
         """At least one byte, or ``b""`` at the end.
 
@@ -56,6 +52,14 @@ class Stream(Protocol):
         Raises:
             TimeoutError: not done within ``timeout`` seconds; a part may have left.
             OSError: the connection broke.
+        """
+
+    def linger(self, seconds: float) -> None:
+        """Say that nothing more comes, and drop what still arrives, until the peer is done or the
+        time is up. The reading thread only.
+
+        Closing with unread bytes would make the kernel reset the connection, and the peer could
+        lose what it was sent last.
         """
 
     def cut(self) -> None:
@@ -82,8 +86,6 @@ class PlainStream:
         self._kernel_waits = False
         self._tick = 0.0
         self._on_silence: Callable[[float], None] = _ignore
-        self._size = 0  # of what is being written
-        self._taken: list[int] = []  # what the kernel took of it, call by call
         sock.setblocking(False)
 
     def read_before(self, deadline: float) -> bytes:
@@ -120,26 +122,29 @@ class PlainStream:
     def write(self, data: bytes, timeout: float) -> None:
         """See :class:`Stream`."""
         left = memoryview(data)
-        self._size, self._taken = len(data), []
         deadline = None  # the clock is read only when the kernel's buffer is full
         while True:
             try:
-                # Sent and counted in one step, between whose halves no Ctrl-C can come.
-                self._taken.extend(map(self._sock.send, (left,), (_DONT_WAIT,)))
+                sent = self._sock.send(left, _DONT_WAIT)
             except BlockingIOError:
-                pass
-            left = memoryview(data)[sum(self._taken) :]
-            if not left:
+                sent = 0
+            if sent == len(left):
                 return
+            left = left[sent:]
             now = time.monotonic()
             deadline = now + timeout if deadline is None else deadline
             if now >= deadline or not _wait(self._sock, deadline - now, reading=False):
                 raise TimeoutError(f"could not send for {timeout:g} s")
 
-    @property
-    def torn(self) -> bool:
+    def linger(self, seconds: float) -> None:
         """See :class:`Stream`."""
-        return 0 < sum(self._taken) < self._size
+        deadline = time.monotonic() + seconds
+        # The time being up, or the connection broken, is as good an end as any.
+        with contextlib.suppress(OSError):
+            self._sock.setblocking(False)  # from waiting in the kernel, if it did
+            self._sock.shutdown(socket.SHUT_WR)
+            while self.read_before(deadline):
+                pass
 
     def cut(self) -> None:
         """See :class:`Stream`."""
@@ -172,7 +177,6 @@ class TlsStream:
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self._io = threading.Lock()
-        self._writing = False
 
     def handshake(self, deadline: float) -> None:
         """Agree on keys and check the certificate.
@@ -215,19 +219,16 @@ class TlsStream:
     def write(self, data: bytes, timeout: float) -> None:
         """See :class:`Stream`."""
         left = memoryview(data)
-        self._writing = True
         with self._io:  # OpenSSL is not to be entered by the reader meanwhile
             while left:
                 left = left[self._tls.write(left) :]
             # Also holds what a read made OpenSSL want to say, in the right order.
             sealed = self._outgoing.read()
         self._plain.write(sealed, timeout)
-        self._writing = False
 
-    @property
-    def torn(self) -> bool:
-        """See :class:`Stream`. Anything that was sealed and did not leave, the peer would miss."""
-        return self._writing
+    def linger(self, seconds: float) -> None:
+        """See :class:`Stream`."""
+        self._plain.linger(seconds)
 
     def cut(self) -> None:
         """See :class:`Stream`."""

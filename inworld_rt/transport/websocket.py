@@ -28,6 +28,7 @@ from inworld_rt.transport.stream import Stream
 __all__ = ["MAX_MESSAGE", "WebSocketTransport", "connect"]
 
 MAX_MESSAGE = 16 * 2**20  # bytes
+_LINGER = 0.3  # seconds for the peer to read why its message was refused
 _CLOSE_PATIENCE = 1.0  # seconds that a close frame may wait for its turn and for the network
 
 _logger = logging.getLogger("inworld_rt")
@@ -221,6 +222,7 @@ class WebSocketTransport:
         ending = Ending(str(refused), refused.code, violation=True, cause=_bare(refused))
         if self._line.begin_closing(ending):
             self._send_close(struct.pack("!H", refused.code))
+            self._line.linger(_LINGER)
         self._line.finish(ending)
 
 

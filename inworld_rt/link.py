@@ -26,7 +26,6 @@ from inworld_rt.errors import (
     InworldError,
     RemoteProtocolError,
     WaitTimeout,
-    WorkerStuck,
 )
 from inworld_rt.eventlog import EventLog
 from inworld_rt.events import ErrorEvent, Event, Ping
@@ -430,8 +429,7 @@ class Link:
                 return
             self._reader.join(goodbye.left())
         self._transport.abort()
-        if not self._reader.join(deadline.left()):
-            raise WorkerStuck("the reader's thread does not end")
+        self._reader.stop(deadline.left() or 0.0)
 
     @property
     def stats(self) -> Stats:

@@ -108,11 +108,6 @@ class History:
         """The item of this id; the latest, should an id have been used twice."""
         return next((e for e in reversed(self.entries) if e.id == item_id), None)
 
-    @property
-    def last_id(self) -> str | None:
-        """The id of the last item."""
-        return self.entries[-1].id if self.entries else None
-
     def add(self, entry: Entry, after: str | None = None) -> str | None:
         """Put an item into its place.
 
@@ -217,11 +212,6 @@ class History:
             if isinstance(e.item, FunctionCall)
         }
         return tuple(turn for e in entries if (turn := e.turn(names)) is not None)
-
-    @property
-    def has_user_message(self) -> bool:
-        """Whether the user has said anything."""
-        return any(isinstance(e.item, Message) and e.item.role == "user" for e in self.entries)
 
 
 def text_tokens(text: str) -> int:

@@ -42,7 +42,8 @@ class Answer:
             ``failed``, ``incomplete``; or ``lost``, where the connection ended first.
         items: what was made, in order.
         received: bytes of audio so far.
-        cut_ms: milliseconds after which it was truncated, or ``None``.
+        cut_ms: milliseconds after which the user heard no more of it, or ``None``.
+        interrupted: whether the user cut it off; what still comes of it is dropped.
         owner: whoever shows it to the user; not used here.
     """
 
@@ -53,7 +54,8 @@ class Answer:
     usage: Usage | None = None
     items: list[Item] = field(factory=list)
     received: int = 0
-    cut_ms: int | None = None
+    cut_ms: float | None = None
+    interrupted: bool = False
     owner: Any = None
     _family: str | None = None
     _parts: dict[PartKey, str] = field(factory=dict)
@@ -83,7 +85,8 @@ class Answer:
     def reset(self) -> None:
         """Forget what came: it belonged to another answer."""
         self.id, self.status, self.received = None, "waiting", 0
-        self.details = self.usage = self._family = None
+        self.details = self.usage = self._family = self.cut_ms = None
+        self.interrupted = False
         for collected in (self.items, self._parts, self._carries):
             collected.clear()
 

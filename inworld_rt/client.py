@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ from inworld_rt.errors import (
     ConnectError,
     ConnectionClosed,
     ConnectionClosedOK,
+    LocalProtocolError,
     ServerError,
     WaitTimeout,
 )
@@ -40,10 +43,11 @@ from inworld_rt.events import (
     SessionUpdate,
     SessionUpdated,
 )
+from inworld_rt.hooks import Hook, Hooks
 from inworld_rt.items import Item
 from inworld_rt.link import Link, Stats
 from inworld_rt.response import Response
-from inworld_rt.session import Request
+from inworld_rt.session import Orders, Request
 from inworld_rt.transport import Transport, connect, endpoint, new_session_id
 from inworld_rt.update import answer_to
 from inworld_rt.upload import Recorded, samples, send_recording
@@ -51,6 +55,9 @@ from inworld_rt.workers import Deadline, Inbox
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from inworld_rt.audio.backend import Backend
+    from inworld_rt.voice_chat import VoiceChat
 
 __all__ = ["Client"]
 
@@ -138,6 +145,8 @@ class Client:
                 insecure_host=insecure_host,
             )
         self._backlog = Backlog()
+        self._follower: _Follower | None = None
+        self._hooks = Hooks(self._follow)
         self._link = Link(transport, self._adopt)
         # One settings change at a time: the server's answer does not say which one it belongs to.
         self._updating = threading.Lock()
@@ -155,13 +164,17 @@ class Client:
     def say(self, text: str) -> Response:
         """Send a text as the user's turn and ask for the answer.
 
-        Does not wait for it: iterate the response, or take its ``text``.
+        Does not wait for it: iterate the response, or take its ``text``. During a voice chat, the
+        answer in progress is interrupted.
 
         Raises:
             ConfigError: the text is empty or no text.
             ConnectionClosed: the session is over.
         """
-        return self._request(message(text, "user"))
+        item = ItemCreate(item=message(text, "user"), event_id=self._link.new_id())
+        if self._link.chat is not None:
+            self._link.chat.interrupt()
+        return self._request(item)
 
     def ask(self, text: str) -> str:
         """Say something and wait for the answer.
@@ -232,11 +245,10 @@ class Client:
         self._link.check()
         self._link.apply(lambda s: s.cancel(s.current) if s.current else [])
 
-    def _request(self, *items: Item, reply: Setting[ReplyConfig] = UNSET) -> Response:
+    def _request(self, *before: Event, reply: Setting[ReplyConfig] = UNSET) -> Response:
         link = self._link
-        events: list[Event] = [ItemCreate(item=i, event_id=link.new_id()) for i in items]
-        events.append(ResponseCreate(response=reply, event_id=link.new_id()))
-        request = Request(Answer(link.session.output_format), tuple(events))
+        create = ResponseCreate(response=reply, event_id=link.new_id())
+        request = Request(Answer(link.session.output_format), (*before, create))
         link.check()
         response = self._respond(request.answer)
         try:
@@ -318,6 +330,119 @@ class Client:
             ConnectionClosed: the session is over.
         """
         self._link.post(InputAudioClear(event_id=self._link.new_id()))
+
+    # --- live voice ------------------------------------------------------------------------------
+
+    def voice_chat(
+        self,
+        microphone: int | str | None = None,
+        speaker: int | str | None = None,
+        *,
+        audio: str | Backend | None = None,
+        echo: str = "auto",
+        push_to_talk: bool = False,
+        muted: bool = False,
+        volume: float = 1.0,
+        lead_in: float = 0.0,
+        record: str | os.PathLike[str] | None = None,
+    ) -> VoiceChat:
+        """Begin to talk: microphone in, loudspeaker out, in the background.
+
+        ::
+
+            with client.voice_chat() as chat:
+                chat.wait()
+
+        The server is asked for the sample rates of the devices; only where it does not have them,
+        they are converted here. Leaving ``with`` ends it.
+
+        Args:
+            microphone: a device's number or a part of its name; default: the system's. See
+                :func:`inworld_rt.audio.devices`.
+            speaker: the same for the loudspeaker.
+            audio: ``pyaudio`` (sound devices), ``wav`` (files are the devices: give their paths),
+                ``null`` (nothing is heard), or a back end of your own; default: what the
+                environment's ``INWORLD_RT_AUDIO`` says, else ``pyaudio``.
+            echo: against the loudspeaker in the microphone. ``none`` for headphones; ``half``
+                sends silence while an answer is played, and only loud voices get through;
+                ``cancel`` takes it out of the sound; ``auto`` finds out with the first answer.
+            push_to_talk: the user's turns are between ``chat.press()`` and ``chat.release()``;
+                else the server finds them.
+            muted: begin muted; see ``chat.unmute()``.
+            volume: of the answers; 1 is as they come.
+            lead_in: seconds of silence before an answer after a rest, for loudspeakers that fall
+                asleep and swallow the first word.
+            record: a folder for ``microphone.wav`` and ``speaker.wav``.
+
+        Raises:
+            BackendMissing: PyAudio is not installed; says what to type.
+            DeviceError: a device is not there or cannot be opened.
+            LocalProtocolError: there is a voice chat already.
+            ConfigError: an argument is wrong.
+            ServerError, WaitTimeout, ConnectionClosed: as :meth:`update_session`.
+        """
+        from inworld_rt.voice_chat.chat import Home, VoiceChat  # only for those who talk
+
+        self._link.check()
+        if self._link.chat is not None:
+            raise LocalProtocolError("there is a voice chat already; close it before the next")
+        self._follow()
+        home = Home(
+            self._link, self.update_session, self._request, self._state_changed, self._hooks
+        )
+        return VoiceChat(
+            home,
+            microphone=microphone,
+            speaker=speaker,
+            audio=audio,
+            echo=echo,
+            push_to_talk=push_to_talk,
+            muted=muted,
+            volume=volume,
+            lead_in=lead_in,
+            record=record,
+        )
+
+    def talk(
+        self, microphone: int | str | None = None, speaker: int | str | None = None, **options: Any
+    ) -> None:
+        """Talk until Ctrl-C, which ends the conversation, not the program.
+
+        Args:
+            microphone: see :meth:`voice_chat`.
+            speaker: see there.
+            options: the others there.
+
+        Raises:
+            InworldError: as :meth:`voice_chat`, and what ended the conversation unasked.
+        """
+        with (
+            contextlib.suppress(KeyboardInterrupt),
+            self.voice_chat(microphone, speaker, **options) as chat,
+        ):
+            chat.wait()
+
+    def talk_while(self, button: Any, **options: Any) -> None:
+        """Talk while a button is held, until Ctrl-C.
+
+        ::
+
+            client.talk_while(gpiozero.Button(17))
+
+        Args:
+            button: anything that calls its ``when_pressed`` and ``when_released``.
+            options: those of :meth:`voice_chat`.
+
+        Raises:
+            ConfigError: it is no such button.
+            InworldError: as :meth:`talk`.
+        """
+        with (
+            contextlib.suppress(KeyboardInterrupt),
+            self.voice_chat(push_to_talk=True, **options) as chat,
+        ):
+            chat.use_button(button)
+            chat.wait()
 
     # --- waiting ---------------------------------------------------------------------------------
 
@@ -528,12 +653,38 @@ class Client:
 
     @property
     def state(self) -> str:
-        """``closed``, ``listening`` (the user speaks), ``thinking`` (an answer is on its way),
-        ``speaking`` (its sound arrives) or ``idle``."""
+        """What is going on, one of these words:
+
+        ``listening`` (the user speaks), ``thinking`` (an answer is on its way), ``speaking`` (its
+        sound arrives; during a voice chat, it is heard), ``idle``; ``connecting`` (a voice chat
+        begins), ``error`` (the connection broke off, or a device is away), ``closed``.
+        """
         if self._link.over:
-            return "closed"
+            return "error" if self._link.broken else "closed"
+        chat = self._link.chat
+        told: str = chat.phase if chat is not None else ""
+        if told:
+            return told
         with self._link.lock:
             return self._link.session.phase
+
+    when_connecting = Hook("Called when a voice chat begins to open its devices.")
+    when_idle = Hook("Called when nobody speaks any more, and nothing is on its way.")
+    when_listening = Hook("Called when the user begins to speak.")
+    when_thinking = Hook("Called when an answer is on its way.")
+    when_speaking = Hook("Called when an answer sounds.")
+    when_error = Hook("Called when the connection broke off, or a sound device is away.")
+    when_closed = Hook("Called when the session was closed.")
+
+    def _follow(self) -> None:
+        """Tell the hooks of every change from now on."""
+        if self._follower is None:
+            self._follower = _Follower(self._state_changed)
+            self._link.watch(self._follower)
+
+    def _state_changed(self) -> None:
+        if self._hooks:
+            self._hooks.tell(self.state)
 
     @property
     def stats(self) -> Stats:
@@ -553,7 +704,14 @@ class Client:
         Raises:
             WorkerStuck: the background thread did not end in that time.
         """
-        self._link.close()
+        self._close()
+
+    def _close(self, polite: bool = True) -> None:
+        chat = self._link.chat
+        self._link.close(polite=polite)  # first: it also ends what the chat may be blocked in
+        if chat is not None:
+            chat.close()
+        self._hooks.close()
 
     def __enter__(self) -> Self:
         return self
@@ -565,10 +723,21 @@ class Client:
         traceback: TracebackType | None,
     ) -> None:
         # After an error in the block nobody should have to wait for a polite goodbye.
-        self._link.close(polite=kind is None)
+        self._close(polite=kind is None)
 
     def __repr__(self) -> str:
         return f"<Client {self.state}>"
+
+
+class _Follower:
+    """Passes on that something happened."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self.over = changed
+        self._changed = changed
+
+    def saw(self, event: Event, orders: Orders) -> None:
+        self._changed()
 
 
 def _start_error(error: BaseException) -> BaseException:

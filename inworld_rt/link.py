@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from attrs import define, evolve
 
@@ -34,7 +34,7 @@ from inworld_rt.session import Expectation, Orders, Request, Session, server_err
 from inworld_rt.transport import Transport
 from inworld_rt.workers import Deadline, Inbox, Worker
 
-__all__ = ["CLOSE_BOUND", "Link", "Stats"]
+__all__ = ["CLOSE_BOUND", "Link", "Stats", "Watcher"]
 
 CLOSE_BOUND = 2.0
 """Seconds that closing takes at most, whatever the server does."""
@@ -74,8 +74,24 @@ class Stats:
     errors: int = 0
 
 
+class Watcher(Protocol):
+    """Somebody who follows all that happens; called in the reader's thread, and never blocks."""
+
+    def saw(self, event: Event, orders: Orders) -> None:
+        """An event came, and this follows from it."""
+
+    def over(self) -> None:
+        """The session has ended, or is being closed."""
+
+
 class Link:
-    """A session over a transport."""
+    """A session over a transport.
+
+    Attributes:
+        watchers: those who follow it; replaced, never changed.
+        chat: whoever plays the answers aloud, or ``None``.
+        broken: whether it ended without anybody's wish.
+    """
 
     def __init__(self, transport: Transport, adopt: Callable[[Answer], None]) -> None:
         """Take over a transport; nothing is read before :meth:`start`.
@@ -99,6 +115,9 @@ class Link:
         self._closing = threading.Event()
         self._end: Callable[[], BaseException] | None = None
         self._arrivals: list[Inbox[Any]] = []
+        self.watchers: tuple[Watcher, ...] = ()
+        self.chat: Any = None
+        self.broken = False
         self.life = 0
         """Changes with every sign of life of the conversation; pings are none."""
         self._complaint: tuple[ErrorDetails, int, float] | None = None  # with life and time
@@ -237,6 +256,16 @@ class Link:
             with self.lock:
                 self.session.forget(expectation)
 
+    def watch(self, watcher: Watcher) -> None:
+        """Have somebody follow what happens from now on."""
+        with self.lock:
+            self.watchers += (watcher,)
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """No longer; an event that is being told just now may still come."""
+        with self.lock:
+            self.watchers = tuple(one for one in self.watchers if one is not watcher)
+
     @contextlib.contextmanager
     def arrivals(self) -> Iterator[Inbox[Any]]:
         """An inbox that is given the owner of each answer that begins meanwhile."""
@@ -293,6 +322,8 @@ class Link:
                 orders = receive(event)
             if orders:
                 self._carry_out(orders)
+            for watcher in self.watchers:
+                watcher.saw(event, orders)
             add(event)
             if type(event) in _NOTED:
                 self._note(event)
@@ -362,6 +393,7 @@ class Link:
         with self.lock:
             # First: what the end of the line, below, makes fail in other threads is told this.
             self._end = end
+            self.broken = not (self._closing.is_set() or isinstance(cause, ConnectionClosedOK))
             lost, waiting = self.session.abandon()
             waiting += self._arrivals
         if not isinstance(cause, ConnectionClosed):
@@ -374,6 +406,8 @@ class Link:
         for inbox in waiting:
             inbox.close(end)
         self.log.close(end)
+        for watcher in self.watchers:
+            watcher.over()
 
     def _say_goodbye(self, code: int) -> None:
         # If it is over already, what matters is raised elsewhere.

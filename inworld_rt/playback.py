@@ -12,11 +12,14 @@ from typing import NamedTuple
 
 from inworld_rt.errors import ConfigError
 
-__all__ = ["START_MS", "Playback"]
+__all__ = ["MOST_START_MS", "START_MS", "Playback"]
 
 START_MS = 120
 """Milliseconds collected before speech begins, or goes on after a gap. Speech that starts with the
 first slice and then waits for the second is worse than speech that starts a little later."""
+
+MOST_START_MS = 960
+"""What that may grow to: after each gap twice as much is collected, as the next will be as long."""
 
 _RUNS = 256  # remembered for position(): 5 s at 20 ms, more than any device is behind
 
@@ -30,7 +33,7 @@ class _Run(NamedTuple):
 
 
 class Playback:
-    """A queue of 16-bit PCM that counts.
+    """A queue of 16-bit mono PCM that counts.
 
     Any thread may call anything; nothing blocks. A *frame* has a number: how many were pushed
     before it. What was pushed is played, dropped or waiting, at any time, to the frame.
@@ -46,22 +49,21 @@ class Playback:
         dropped: frames thrown away by :meth:`clear`.
         pulls: how often :meth:`pull` was called.
         underruns: how often speech ran dry although more was to come.
+        start_ms: milliseconds to collect before speech begins.
     """
 
-    def __init__(self, rate: int, bytes_per_frame: int = 2, *, start_ms: float = START_MS) -> None:
+    def __init__(self, rate: int, *, start_ms: float = START_MS) -> None:
         """Make an empty one.
 
         Args:
             rate: frames per second.
-            bytes_per_frame: 2 for mono, 4 for stereo.
-            start_ms: milliseconds to collect before speech begins.
+            start_ms: milliseconds to collect before speech begins; more after a gap.
         """
         # Held for moments only, so the device's thread may want it, too.
         self.changed = threading.Condition()
         self.rate = rate
         self.pushed = self.played = self.dropped = self.pulls = self.underruns = 0
-        self._size = bytes_per_frame
-        self._start = int(rate * start_ms / 1000)
+        self.start_ms = start_ms
         self._chunks: deque[bytes] = deque()
         self._offset = 0  # bytes of the first chunk that are gone
         self._flowing = False  # enough was collected
@@ -86,9 +88,9 @@ class Playback:
         Raises:
             ConfigError: ``pcm`` ends inside a frame.
         """
-        frames, rest = divmod(len(pcm), self._size)
+        frames, rest = divmod(len(pcm), 2)
         if rest:
-            raise ConfigError(f"{len(pcm)} bytes are not whole frames of {self._size} bytes")
+            raise ConfigError(f"{len(pcm)} bytes end within a sample")
         with self.changed:
             first = self.pushed
             if frames:
@@ -115,17 +117,21 @@ class Playback:
         with self.changed:
             self.pulls += 1
             if not self._flowing:
-                self._flowing = self.waiting >= (1 if self._finished else max(1, self._start))
-            speech = self._take(frames * self._size) if self._flowing else b""
-            count = len(speech) // self._size
+                start = 0 if self._finished else int(self.rate * self.start_ms / 1000)
+                self._flowing = self.waiting >= max(1, start)
+            speech = self._take(frames * 2) if self._flowing else b""
+            count = len(speech) // 2
             if count:
                 self._runs.append(_Run(at, self.played + self.dropped, count))
                 self.played += count
             if self._flowing and count < frames:
                 self._flowing = False
-                self.underruns += not self._finished
+                if not self._finished:
+                    self.underruns += 1
+                    longer = max(2 * self.start_ms, START_MS)
+                    self.start_ms = max(self.start_ms, min(longer, MOST_START_MS))
             self.changed.notify_all()
-        return speech + bytes(frames * self._size - len(speech))
+        return speech + bytes(frames * 2 - len(speech))
 
     def _take(self, wanted: int) -> bytes:
         """Up to that many bytes from the front."""
@@ -173,6 +179,14 @@ class Playback:
                     heard = int((now - run.at) * self.rate + 1e-3)
                     return run.first + min(run.frames, heard)
             return self._runs[0].first if self._runs else 0
+
+    def when(self, frame: int) -> float | None:
+        """When a frame is heard; ``None`` if it was not handed over, or long ago."""
+        with self.changed:
+            for run in self._runs:
+                if run.first <= frame < run.first + run.frames:
+                    return run.at + (frame - run.first) / self.rate
+            return None
 
     def heard_all(self, now: float) -> bool:
         """Whether all that was pushed and not dropped has been heard, to its last frame.

@@ -315,10 +315,15 @@ class Response:
 
     @property
     def heard_text(self) -> str:
-        """The words up to where the answer was truncated, else all so far. Does not block."""
+        """The words up to where the user cut the answer off or it was truncated, else all so far.
+
+        Speech is taken to run evenly over the letters. Does not block.
+        """
         answer = self._answer
         if answer.cut_ms is None:
             return answer.text
+        if not answer.cut_ms:
+            return ""
         return heard(answer.text, answer.cut_ms, answer.format.ms(answer.received))
 
     @property
@@ -357,16 +362,22 @@ class Response:
     def play(self) -> Self:
         """Play the answer on the default loudspeaker, starting before it is complete.
 
-        Blocks until the last sample was heard. What was iterated before is not played.
+        Blocks until the last sample was heard. What was iterated before is not played. During a
+        voice chat, which plays it anyway, it only waits for that.
 
         Raises:
             BackendMissing: PyAudio is not installed; says what to type.
             DeviceError: there is no usable loudspeaker.
             InworldError: as :meth:`wait`.
         """
-        from inworld_rt.audio import portaudio  # only for those who play
+        from inworld_rt.audio import speaker  # only for those who play
 
-        portaudio.play(self, self.format)
+        chat = self._link.chat
+        if chat is None:
+            speaker.play(self, self.format)
+        else:
+            self.wait()
+            chat.wait_until_heard()
         return self
 
     def cancel(self) -> None:

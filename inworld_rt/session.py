@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from attrs import define
@@ -51,6 +51,7 @@ from inworld_rt.events import (
     UserTranscriptDelta,
     UserTranscriptUpdated,
 )
+from inworld_rt.hearing import Hearing
 from inworld_rt.outcome import ErrorDetails
 from inworld_rt.pcm import AudioFormat
 
@@ -114,14 +115,6 @@ class Expectation:
     """Whoever waits; not used here."""
 
 
-@define(eq=False)
-class _Sounding:
-    """How much audio came for an item, and in which answer."""
-
-    answer: Answer
-    nbytes: int = 0
-
-
 class Order(NamedTuple):
     """Something to be done: ``do`` names it, the other two are what with.
 
@@ -177,7 +170,7 @@ class Session:
         self._finished: OrderedDict[str, None] = OrderedDict()
         self._expected: list[Expectation] = []
         self._speech_ms = float("inf")  # where the latest speech began
-        self._sounding: OrderedDict[str | None, _Sounding] = OrderedDict()
+        self._hearing = Hearing(self.conversation)
         self._handlers: dict[type[Event], Callable[[Any], Orders]] = {
             AudioDelta: self._audio,
             TextDelta: self._words,
@@ -225,6 +218,12 @@ class Session:
         found = self.config.audio.input.turn_detection
         return TurnDetection(type="semantic_vad") if found is UNSET else found
 
+    @property
+    def speaks(self) -> bool:
+        """Whether answers have sound."""
+        wanted = self.config.output_modalities
+        return wanted is UNSET or "audio" in wanted
+
     def ask(self, request: Request) -> Orders:
         """Take a request in; it is sent now, or when the floor is free."""
         self._waiting.append(request)
@@ -248,9 +247,9 @@ class Session:
         if self.speaking:
             return "listening"
         live = self.live
-        if live and live.received:
+        if live and live.received and not live.interrupted:
             return "speaking"
-        return "thinking" if self.current else "idle"
+        return "thinking" if self.current or self.unfinished else "idle"
 
     def cancel(self, answer: Answer) -> Orders:
         """Stop an answer, wherever it stands."""
@@ -263,6 +262,24 @@ class Session:
             if request and request.answer is answer:
                 return self.withdraw(request)
         return []
+
+    def interrupt(
+        self, heard: Sequence[tuple[Answer, str | None, float]], *, cancel: bool
+    ) -> Orders:
+        """The user cuts in (protocol: barge-in): what is being made, or still to be heard, is over.
+
+        Args:
+            heard: what was being played: answers, their items, and milliseconds heard of each.
+            cancel: tell the server to stop; with turn detection it does so by itself.
+        """
+        orders: Orders = []
+        for answer in set(self._lives.values()):
+            answer.interrupted = True
+            if not answer.received and self.speaks:
+                answer.cut_ms = 0.0
+            if cancel:
+                orders.append(Order("send", ResponseCancel(response_id=answer.id)))
+        return orders + [Order("send", event) for event in self._hearing.cut(heard)]
 
     def expect(self, expectation: Expectation) -> None:
         """Wait for a reply, if not yet done; call this before the request is sent."""
@@ -380,17 +397,11 @@ class Session:
     def _audio(self, event: AudioDelta) -> Orders:
         orders: Orders = []
         answer = self._lives.get(event.response_id) or self._find(event.response_id, orders)
-        if answer is None:
+        if answer is None or answer.interrupted:
             return orders
         pcm = answer.sound(event)
         if pcm:
-            known = self._sounding.get(event.item_id)
-            # An id may come again in a later answer, whose audio counts from zero.
-            if known is None or known.answer is not answer:
-                known = self._sounding[event.item_id] = _Sounding(answer)
-                if len(self._sounding) > _REMEMBERED:
-                    self._sounding.popitem(last=False)
-            known.nbytes += len(pcm)
+            self._hearing.add(answer, event.item_id, len(pcm))
             orders.append(_order(("audio", answer, pcm)))
         return orders
 
@@ -402,7 +413,7 @@ class Session:
     def _words(self, event: Any) -> Orders:
         orders: Orders = []
         answer = self._find(event.response_id, orders)
-        if answer is not None and (piece := answer.words(event)):
+        if answer is not None and not answer.interrupted and (piece := answer.words(event)):
             orders.append(Order("text", answer, piece))
         return orders
 
@@ -411,7 +422,7 @@ class Session:
         answer = self._find(event.response_id, orders)
         if answer is not None:
             answer.add_item(event.item)
-            self.conversation.put(event.item, None)
+            self._hearing.mirror(event.item, None)
         return orders
 
     def _done(self, event: ResponseDone) -> Orders:
@@ -428,7 +439,7 @@ class Session:
         if words := answer.finish(event):
             orders.append(Order("text", answer, words))
         for item in answer.items:
-            self.conversation.put(item, None)
+            self._hearing.mirror(item, None)
         if self._turn and self._turn.answer is answer:
             if self._goes_on(self._turn):
                 answer.reset()
@@ -476,7 +487,7 @@ class Session:
         return []
 
     def _item(self, event: ItemAdded | ItemDone) -> Orders:
-        self.conversation.put(event.item, event.previous_item_id)
+        self._hearing.mirror(event.item, event.previous_item_id)
         return []
 
     def _deleted(self, event: ItemDeleted) -> Orders:
@@ -484,11 +495,7 @@ class Session:
         return []
 
     def _truncated(self, event: ItemTruncated) -> Orders:
-        known = self._sounding.get(event.item_id)
-        if known is not None and event.audio_end_ms is not None:
-            known.answer.cut_ms = event.audio_end_ms
-            total = known.answer.format.ms(known.nbytes)
-            self.conversation.truncate(event.item_id, event.audio_end_ms, total)
+        self._hearing.truncated(event)
         return []
 
     def _user_words(self, event: Any) -> Orders:
@@ -515,6 +522,9 @@ class Session:
         if expectation:
             self._expected.remove(expectation)
             return [Order("failed", expectation, error)]
+        again = self._hearing.refused(error)
+        if again is not None:
+            return [Order("send", cut) for cut in again]
         request = self._turn
         if request is None or not request.concerns(error):
             return []

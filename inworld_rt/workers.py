@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from inworld_rt.errors import WaitTimeout, WorkerStuck
 
-__all__ = ["Deadline", "Inbox", "Worker", "wait_for", "wait_on"]
+__all__ = ["Deadline", "Inbox", "Worker", "call", "wait_for", "wait_on"]
 
 T = TypeVar("T")
 
@@ -186,6 +186,24 @@ _END: Any = object()
 def _bounded(timeout: float | None) -> float | None:
     """A timeout that the system can count; what is longer (infinity, too) is for ever."""
     return None if timeout is None or timeout > threading.TIMEOUT_MAX else max(0.0, timeout)
+
+
+def call(action: Callable[..., object], *args: Any) -> bool:
+    """Call a function of the user's in a thread of ours; its exception is shown as any thread's.
+
+    Returns:
+        Whether it came back without one.
+    """
+    try:
+        action(*args)
+    except Exception as exc:
+        threading.excepthook(
+            threading.ExceptHookArgs(
+                (type(exc), exc, exc.__traceback__, threading.current_thread())
+            )
+        )
+        return False
+    return True
 
 
 def wait_for(event: threading.Event, timeout: float | None) -> bool:

@@ -197,9 +197,10 @@ try_audio() {
 try_soundcard() {
     command -v apt-get >/dev/null 2>&1 || return 0
     command -v pulseaudio >/dev/null 2>&1 && command -v pactl >/dev/null 2>&1 &&
+        command -v jackd >/dev/null 2>&1 &&
         ls /usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so >/dev/null 2>&1 && return 0
-    system_install "pulseaudio pulseaudio-utils libasound2-plugins" "" ||
-        say "Without PulseAudio the tests of the sound device are left out."
+    system_install "pulseaudio pulseaudio-utils libasound2-plugins jackd2 libspeexdsp1" "" ||
+        say "Without PulseAudio and JACK the tests of the sound devices are left out."
 }
 
 # --- what is asked for -------------------------------------------------------------------------------
@@ -222,7 +223,7 @@ demo)
     ;;
 dev)
     main_venv
-    install .venv dev cli,fast,resample,simulator,dev || die "the installation failed; pip's own words are above"
+    install .venv dev cli,echo,fast,resample,simulator,dev || die "the installation failed; pip's own words are above"
     try_audio
     try_soundcard
     ;;
@@ -238,7 +239,7 @@ light)
         set -- "$@" -c "$venv/floors.txt"
     fi
     shift 2
-    install "$venv" light cli,fast,resample,simulator,test "$@" ||
+    install "$venv" light cli,echo,fast,resample,simulator,test "$@" ||
         die "the installation failed; pip's own words are above"
     ;;
 pythons)

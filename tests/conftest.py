@@ -10,6 +10,10 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from support.service import client, served
+from support.soundcard import bare_sound, fixed_rate, pulse, soundcard
+
+__all__ = ["bare_sound", "client", "fixed_rate", "pulse", "served", "soundcard"]
 
 THREAD_PREFIX = "inworld-rt-"
 THREADS_MAY_TAKE = 3.0  # seconds; close() promises 2

@@ -24,9 +24,10 @@ ROWS = (
     ("wire",),
     ("items", "provider", "outcome", "config", "events"),
     ("arguments", "update"),
-    ("answer", "conversation", "session"),
+    ("answer", "conversation", "hearing", "session"),
     ("playback",),
     ("workers",),
+    ("hooks",),
     ("eventlog",),
     ("transport",),
     ("link",),
@@ -34,8 +35,8 @@ ROWS = (
     ("tools",),
     ("audio",),
     ("upload",),
-    ("response", "backlog", "client"),
     ("voice_chat",),
+    ("response", "backlog", "client"),
     ("recording", "report"),
     ("simulator",),
     ("",),
@@ -48,7 +49,8 @@ ROW_OF = {room: number for number, row in enumerate(ROWS) for room in row}
 # A room above may not be used although its row would allow it. The simulator must not share a
 # mistake with the client, and a command line is nobody's library (but its own starter's).
 FORBIDDEN = {
-    "simulator": {"arguments", "update", "answer", "conversation", "session", "link", "upload"}
+    "simulator": {"arguments", "update", "answer", "conversation", "hearing", "session", "link"}
+    | {"upload", "hooks"}
     | {"response", "backlog", "client", "voice_chat", "recording", "report"},
     "testing": {"cli"},
 }
@@ -66,7 +68,7 @@ PURE = {
     "config",
     "events",
 }
-PURE |= {"arguments", "update", "answer", "conversation", "session"}
+PURE |= {"arguments", "update", "answer", "conversation", "hearing", "session"}
 IMPURE = {"select", "socket", "ssl", "subprocess", "threading", "time", "queue"}
 
 # Packages of others with one home each.
@@ -76,6 +78,7 @@ HOMES = {
     "websockets": {"simulator"},
     "click": {"cli"},
     "asyncio": set[str](),
+    "livekit": {"audio"},
     "numpy": {"audio", "simulator"},
 }
 

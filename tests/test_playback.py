@@ -11,39 +11,34 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from support.background import Background
 
 from inworld_rt.errors import ConfigError
-from inworld_rt.playback import START_MS, Playback
+from inworld_rt.playback import MOST_START_MS, START_MS, Playback
 
 RATE = 1000  # a frame is a millisecond
 
 
-def sound(frames: int, size: int = 2) -> bytes:
+def sound(frames: int) -> bytes:
     """Never silent, and no two of the first 60000 frames are alike."""
-    return b"".join((n % 60000 + 1).to_bytes(2, "little") * (size // 2) for n in range(frames))
+    return b"".join((n % 60000 + 1).to_bytes(2, "little") for n in range(frames))
 
 
-@given(
-    st.lists(st.integers(0, 400), max_size=20),
-    st.integers(1, 90),
-    st.sampled_from([2, 4]),
-    st.data(),
-)
+@given(st.lists(st.integers(0, 400), max_size=20), st.integers(1, 90), st.data())
 def test_what_is_pushed_comes_out_in_order(
-    sizes: list[int], period: int, size: int, data: st.DataObject
+    sizes: list[int], period: int, data: st.DataObject
 ) -> None:
     """Once, completely, and with nothing but silence around and between."""
-    pushed = sound(sum(sizes), size)
-    playback, at, out = Playback(RATE, size), 0, []
+    pushed = sound(sum(sizes))
+    playback, at, out = Playback(RATE), 0, []
     for frames in sizes:
-        playback.push(pushed[at * size : (at + frames) * size])
+        playback.push(pushed[at * 2 : (at + frames) * 2])
         at += frames
         for _ in range(data.draw(st.integers(0, 6))):
             out.append(playback.pull(period, 0.0))
     playback.finish()
     while playback.waiting:
         out.append(playback.pull(period, 0.0))
-    assert {len(part) for part in out} <= {period * size}
+    assert {len(part) for part in out} <= {period * 2}
     heard = b"".join(out)
-    frames = [heard[n : n + size] for n in range(0, len(heard), size)]
+    frames = [heard[n : n + 2] for n in range(0, len(heard), 2)]
     assert b"".join(frame for frame in frames if frame.strip(b"\0")) == pushed
 
 
@@ -131,9 +126,21 @@ def test_after_a_gap_it_collects_again() -> None:
     assert playback.underruns == 1
     playback.push(sound(10))
     assert playback.pull(10, 0.2) == bytes(20)
-    playback.push(sound(START_MS))
+    playback.push(sound(2 * START_MS))
     assert playback.pull(10, 0.3) == sound(10)
     assert playback.underruns == 1
+
+
+def test_the_next_time_it_collects_more() -> None:
+    """As the next gap will be as long as this one; up to a bound."""
+    playback = Playback(RATE)
+    for expected in (240, 480, 960, MOST_START_MS):
+        before = int(playback.start_ms)
+        playback.push(sound(before - 1))
+        assert playback.pull(10, 0.0) == bytes(20)
+        playback.push(sound(1))
+        playback.pull(before + 10, 0.0)
+        assert playback.start_ms == expected
 
 
 def test_more_after_the_end_is_a_new_beginning() -> None:
@@ -197,11 +204,20 @@ def test_the_past_is_forgotten() -> None:
     assert playback.position(0.0) > 0
 
 
-def test_half_a_frame_is_refused() -> None:
-    playback = Playback(RATE, 4)
-    with pytest.raises(ConfigError, match="6 bytes"):
-        playback.push(bytes(6))
+def test_half_a_sample_is_refused() -> None:
+    playback = Playback(RATE)
+    with pytest.raises(ConfigError, match="7 bytes"):
+        playback.push(bytes(7))
     assert playback.pushed == 0
+
+
+def test_when_a_frame_is_heard() -> None:
+    playback = Playback(RATE)
+    playback.push(sound(130))
+    assert playback.when(0) is None
+    playback.pull(100, 1.0)
+    assert playback.when(50) == 1.05
+    assert playback.when(100) is None
 
 
 def test_one_thread_pushes_while_another_pulls() -> None:

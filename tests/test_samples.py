@@ -16,7 +16,10 @@ ARGUMENTS = {
     "recorded_question": ["question.wav", "answer.wav"],
     "push_to_talk": ["question.wav"],
 }
-MAKES = {"hello": "joke.wav", "recorded_question": "answer.wav"}
+MAKES = {"hello": "joke.wav", "recorded_question": "answer.wav", "talk": "speaker.wav"}
+# Where no sound device and no Raspberry Pi is: a recording is the microphone, and when it is over,
+# so is the conversation.
+SUBSTITUTES = {"INWORLD_RT_AUDIO": "wav", "GPIOZERO_PIN_FACTORY": "mock"}
 
 pytest.importorskip("websockets", reason="the simulator needs websockets")
 
@@ -25,12 +28,13 @@ pytest.importorskip("websockets", reason="the simulator needs websockets")
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
 def test_sample_runs(sample, tmp_path, service):
     """It ends well, says something or leaves a file, and complains about nothing."""
-    shutil.copy(ROOT / "inworld_rt" / "cli" / "question.wav", tmp_path / "question.wav")
+    for name in ("question.wav", "microphone.wav"):
+        shutil.copy(ROOT / "inworld_rt" / "cli" / "question.wav", tmp_path / name)
 
     done = subprocess.run(
         [sys.executable, "-W", "error", str(sample), *ARGUMENTS.get(sample.stem, [])],
         cwd=tmp_path,
-        env={**os.environ, **service, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, **SUBSTITUTES, **service, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=50,

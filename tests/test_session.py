@@ -19,6 +19,7 @@ from inworld_rt.events import (
     InputAudioCommit,
     InputAudioCommitted,
     ItemCreate,
+    ItemTruncate,
     ResponseCancel,
     ResponseCreate,
     SessionUpdated,
@@ -503,7 +504,7 @@ class TestSpeech:
         table.server("input_audio_buffer.speech_started")
         assert (session.phase, session.unfinished) == ("listening", True)
         table.server("input_audio_buffer.speech_stopped")
-        assert (session.phase, session.unfinished) == ("idle", True)
+        assert (session.phase, session.unfinished) == ("thinking", True)
         table.server("input_audio_buffer.committed")
         assert (session.turns, session.unfinished) == (1, False)
         table.created()
@@ -514,6 +515,177 @@ class TestSpeech:
         table.server("input_audio_buffer.speech_started")
         table.server("input_audio_buffer.cleared")
         assert (session.phase, session.unfinished, session.speeches) == ("idle", False, 2)
+
+
+SECOND = b"ab" * 24_000  # of sound
+
+
+class TestBargeIn:
+    """What was being played is over; the server is told how much of it was heard."""
+
+    def speaking(self, table: Table, *, done: bool = False, sound: bytes = SECOND) -> Answer:
+        request = table.ask()
+        table.created()
+        table.words("r", "one two three four")
+        table.sound("r", sound)
+        if done:
+            table.done()
+        table.orders.clear()
+        return request.answer
+
+    def interrupt(self, table: Table, *heard: Any, cancel: bool = False) -> list[Event]:
+        before = len(table.sent)
+        table.take(table.session.interrupt(heard, cancel=cancel))
+        return table.sent[before:]
+
+    def test_truncates_where_playback_stopped(self, table: Table) -> None:
+        answer = self.speaking(table)
+        sent = self.interrupt(table, (answer, "i", 500.9))
+        assert sent == [ItemTruncate(item_id="i", audio_end_ms=500, event_id="cut-1")]
+        assert answer.cut_ms == 500.9
+
+    def test_asks_the_server_to_stop_where_it_does_not_by_itself(self, table: Table) -> None:
+        answer = self.speaking(table)
+        cancel, truncate = self.interrupt(table, (answer, "i", 500), cancel=True)
+        assert isinstance(cancel, ResponseCancel) and cancel.response_id == "r"
+        assert isinstance(truncate, ItemTruncate)
+
+    def test_what_is_complete_is_only_cut(self, table: Table) -> None:
+        answer = self.speaking(table, done=True)
+        (cut,) = self.interrupt(table, (answer, "i", 500), cancel=True)
+        assert isinstance(cut, ItemTruncate)
+
+    def test_not_more_than_came_was_heard(self, table: Table) -> None:
+        """A device may count a little more, by its resampling."""
+        (cut,) = self.interrupt(table, (self.speaking(table), "i", 1003.0))
+        assert isinstance(cut, ItemTruncate) and cut.audio_end_ms == 1000
+
+    @pytest.mark.parametrize("heard", [0.0, 1000.0, 2000.0])
+    def test_what_was_heard_not_at_all_or_to_its_end_is_not_cut(
+        self, table: Table, heard: float
+    ) -> None:
+        answer = self.speaking(table, done=True)
+        assert self.interrupt(table, (answer, "i", heard)) == []
+        assert answer.cut_ms == min(heard, 1000)
+
+    def test_once(self, table: Table) -> None:
+        answer = self.speaking(table)
+        assert self.interrupt(table, (answer, "i", 500))
+        assert not self.interrupt(table, (answer, "i", 500))
+
+    def test_what_still_comes_of_it_is_dropped(self, table: Table) -> None:
+        answer = self.speaking(table)
+        self.interrupt(table, (answer, "i", 500))
+        assert table.sound("r") == [] and table.words("r", " five") == []
+        table.cut()
+        assert table.sound("r") == []
+        assert (answer.text, answer.received) == ("one two three four", 48_000)
+        assert answer.status == "cancelled"
+
+    def test_the_next_answer_sounds(self, table: Table) -> None:
+        self.interrupt(table, (self.speaking(table), "i", 500))
+        table.cut()
+        table.created("s")
+        assert table.sound("s", item="j") == ["audio"]
+
+    def test_an_answer_that_had_not_begun_to_sound_was_not_heard(self, table: Table) -> None:
+        request = table.ask()
+        table.created()
+        table.words("r", "one")
+        assert self.interrupt(table) == []
+        assert request.answer.cut_ms == 0
+        assert table.sound("r") == []
+
+    def test_text_only_is_not_heard_but_read(self, table: Table) -> None:
+        table.session.config = SessionConfig.of(output_modalities=["text"])
+        request = table.ask()
+        table.created()
+        self.interrupt(table)
+        assert request.answer.cut_ms is None
+
+    def test_several_items_count_one_after_the_other(self, table: Table) -> None:
+        answer = self.speaking(table)
+        table.sound("r", SECOND, item="j")
+        table.sound("r", SECOND, item="k")
+        heard = ((answer, "i", 1000.0), (answer, "j", 250.0), (answer, "k", 0.0))
+        sent = self.interrupt(table, *heard)
+        assert answer.cut_ms == 1250
+        assert [(e.item_id, e.audio_end_ms) for e in sent] == [("i", 1000), ("j", 250)]  # type: ignore[attr-defined]
+
+    def test_the_conversation_keeps_what_was_heard(self, table: Table) -> None:
+        """Whatever copies of the item still come, and whether or not the server cuts as well."""
+        answer = self.speaking(table)
+        content = [{"type": "output_audio", "transcript": "one two three four"}]
+        item = {"type": "message", "id": "i", "role": "assistant", "content": content}
+        table.server("conversation.item.added", item=item)
+        self.interrupt(table, (answer, "i", 500))
+        expected = "assistant: one two"
+        assert str(table.session.conversation) == expected
+        table.server("response.output_item.done", response_id="r", item=item)
+        assert str(table.session.conversation) == expected
+        table.server("conversation.item.truncated", item_id="i", audio_end_ms=500)
+        assert str(table.session.conversation) == expected
+
+    def test_it_learns_the_measure_of_the_server_from_a_refusal(self, table: Table) -> None:
+        """mu-law: the server counts a third of the milliseconds (protocol: truncation)."""
+        table.session.config = SessionConfig.of(output_format="g711_ulaw")
+        answer = self.speaking(table, sound=bytes(8000 * 3))
+        (cut,) = self.interrupt(table, (answer, "i", 2400))
+        assert isinstance(cut, ItemTruncate) and cut.audio_end_ms == 2400
+        table.orders.clear()
+        table.error(cut, message="Audio content of 1000ms is already shorter than 2400ms")
+        (again,) = table.sent
+        assert again == ItemTruncate(item_id="i", audio_end_ms=800, event_id="cut-2")
+        assert answer.cut_ms == 2400
+        # And from then on it is right at once.
+        table.cut()
+        table.created("s")
+        table.sound("s", bytes(8000 * 3), item="j")
+        other = table.session.live
+        (cut,) = self.interrupt(table, (other, "j", 1500))
+        assert isinstance(cut, ItemTruncate) and cut.audio_end_ms == 500
+
+    def test_a_refusal_without_an_id_is_understood(self, table: Table) -> None:
+        self.interrupt(table, (self.speaking(table), "i", 500))
+        table.orders.clear()
+        table.error(message="Audio content of 400.0 ms is already shorter than 500 ms")
+        assert [e.audio_end_ms for e in table.sent] == [200]  # type: ignore[attr-defined]
+
+    def test_it_asks_again_only_once(self, table: Table) -> None:
+        (cut,) = self.interrupt(table, (self.speaking(table), "i", 500))
+        table.error(cut, message="Audio content of 100ms is already shorter than 500ms")
+        table.orders.clear()
+        table.error(cut, message="Audio content of 100ms is already shorter than 500ms")
+        table.error(message="Audio content of 10ms is already shorter than 50ms")
+        assert table.orders == []
+
+    @pytest.mark.parametrize(
+        "complaint",
+        [{"code": "item_truncate_invalid_item_id"}, {"message": "Audio content of ms"}],
+    )
+    def test_other_refusals_are_put_up_with(self, table: Table, complaint: Any) -> None:
+        """What was heard is known here all the same; no other request fails for it."""
+        answer = self.speaking(table)
+        waiting = table.ask()
+        (cut,) = self.interrupt(table, (answer, "i", 500))
+        table.orders.clear()
+        table.error(cut, **complaint)
+        assert table.orders == []
+        assert waiting.answer.status != "failed"
+
+    @given(st.floats(0, 5000), st.floats(0.1, 4))
+    def test_law(self, heard: float, base: float) -> None:
+        """However the server counts, it is never told of more than it has."""
+        table = Table()
+        answer = self.speaking(table)
+        sent = self.interrupt(table, (answer, "i", heard))
+        assert [True for e in sent if e.audio_end_ms > 1000] == []  # type: ignore[attr-defined]
+        if sent:
+            bound = int(1000 * base)
+            table.orders.clear()
+            table.error(sent[0], message=f"Audio content of {bound}ms is already shorter than 9ms")
+            (again,) = table.sent
+            assert again.audio_end_ms <= bound  # type: ignore[attr-defined]
 
 
 class TestCancel:
@@ -714,7 +886,7 @@ class TestMemory:
             table.done(f"r{n}")
             table.orders.clear()
         session = table.session
-        assert len(session._finished) <= 256 and len(session._sounding) <= 256
+        assert len(session._finished) <= 256 and len(session._hearing._sounding) <= 256
         assert not session._lives and not session._waiting and not session._expected
 
 

@@ -1,45 +1,44 @@
-"""Sound devices, through PortAudio: plays an answer while it is still being made.
+"""The back end ``pyaudio``: the system's sound devices, through PortAudio.
 
-PortAudio is started when first needed, once per process, and ended at exit: a program that ends
-with a stream open may crash in its last moment. Streams have a callback, which PortAudio calls from
-a thread of its own; streams that block, instead, hang for ever on a stalled device.
+Streams have a callback, which PortAudio calls from a thread of its own; streams that block,
+instead, hang for ever on a stalled device. A device that is unplugged or stalls raises nothing and
+says nothing: PortAudio just no longer calls, which whoever opened it has to notice.
 """
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import io
-import os
-import shutil
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from inworld_rt import extras, pcm, workers
+from attrs import evolve
+
 from inworld_rt.audio import quiet
-from inworld_rt.audio.resample import Resampler
-from inworld_rt.errors import BackendMissing, ConfigError, DeviceError
-from inworld_rt.pcm import AudioFormat
-from inworld_rt.playback import Playback
+from inworld_rt.audio.backend import (
+    PERIODS_PER_SECOND,
+    Deliver,
+    Device,
+    Pull,
+    Stream,
+    choose,
+)
+from inworld_rt.audio.engine import engine, said
+from inworld_rt.audio.mixing import spread
+from inworld_rt.errors import DeviceError
+from inworld_rt.pcm import RATES
 
-__all__ = ["Output", "close", "has_output", "play"]
+__all__ = ["PortAudio", "close", "has_output"]
 
-_PERIODS_PER_SECOND = 50  # 20 ms: shorter ones stutter beside a busy thread of Python
-_AHEAD = 2.0  # seconds of speech fetched in advance; the rest is left to whoever makes it
-_LOST_AFTER = 1.0  # seconds without a call from the device
-_SLICE = 0.2  # seconds of one wait
-_TAIL = 0.04  # seconds kept open after the end: a sound server may have a buffer more than it tells
 _LONGEST_LATENCY = 10.0  # seconds; what a device reports beyond is a mistake
-_RATES = (48000, 44100, 32000, 16000)
-
-_Prepare = Callable[[int, int], Callable[..., Any]]  # rate, channels -> callback
+# Tried after the rates asked for and the device's own: none is refused for a rate.
+_RATES = (48000, 44100, 32000, 16000, 24000, 8000, 96000, 192000, 88200, 22050, 12000, 11025)
+_MOST_CHANNELS = 32
 
 _INT16, _CONTINUE = 8, 0  # paInt16, paContinue
+_INPUT_OVERFLOW, _OUTPUT_UNDERFLOW = 2, 4  # in a callback's status
 _INVALID_RATE, _INVALID_CHANNELS = -9997, -9998
-_TO_TRY = {
+TO_TRY = {
     -9985: "another program is using it: close that, or choose another device",
     -9993: "it has been unplugged, or the sound server has ended: check it and try again",
     -9996: "it has been unplugged: check it and try again",
@@ -53,346 +52,246 @@ def has_output() -> bool:
     Never raises and never prints. The first call starts PortAudio: a quarter of a second at most.
     """
     try:
-        return _engine.has_output()
+        with engine.running() as pa:
+            pa.get_default_output_device_info()
+        return True
     except Exception:  # for whatever reason there is none, the answer is no
         return False
 
 
 def close() -> None:
-    """Close whatever is open and end PortAudio; the next call starts it afresh.
-
-    PortAudio sees only devices that were there when it started; it is also started afresh after a
-    device was lost or could not be opened. Called at exit.
-    """
-    _engine.close()
+    """Close whatever is open and end PortAudio; the next use starts it afresh. Done at exit."""
+    engine.close()
 
 
-def play(chunks: Iterable[bytes], format: AudioFormat, *, device: int | str | None = None) -> None:
-    """Play sound while it is being made; returns when its last sample was heard.
+class PortAudio:
+    """The system's microphones and loudspeakers."""
 
-    The device is opened first: where it cannot be, no chunk is taken. Speech begins when 120 ms of
-    it are there, and after a gap in the supply goes on when there are as many again. Ctrl-C and an
-    exception from ``chunks`` stop it at once.
+    name = "pyaudio"
 
-    Args:
-        chunks: sound in ``format``, cut anywhere. Taken two seconds ahead of the ear.
-        format: any coding and rate; converted where the device wants another.
-        device: PortAudio's number, a part of its name, or ``None`` for the system's default.
+    def open_source(
+        self, device: int | str | None, rates: Sequence[int], deliver: Deliver
+    ) -> Stream:
+        """See :meth:`Backend.open_source`."""
+        return _Opened(device, "input", rates, lambda stream: _listening(stream, deliver))
 
-    Raises:
-        BackendMissing: PyAudio is not installed; or the rates differ and the resampling package
-            is not.
-        DeviceError: there is no such device, it cannot be opened, or it stopped taking sound.
-        ConfigError: a chunk is no bytes.
-    """
-    with Output(device, format.rate) as output:
-        shape = _Shape(format, output.rate, output.channels)
-        for chunk in chunks:
-            output.feed(shape.push(chunk))
-        output.feed(shape.flush())
-        output.drain()
+    def open_sink(self, device: int | str | None, rates: Sequence[int], pull: Pull) -> Stream:
+        """See :meth:`Backend.open_sink`."""
+        return _Opened(device, "output", rates, lambda stream: _playing(stream, pull))
+
+    def devices(self, *, probe: bool = False) -> list[Device]:
+        """See :meth:`Backend.devices`."""
+        with engine.running() as pa:
+            return [_probed(pa, found) if probe else found for found in _listed(pa)]
+
+    def refresh(self) -> None:
+        """See :meth:`Backend.refresh`."""
+        engine.refresh()
 
 
-class Output:
-    """An open output device that plays what is in its playback.
+class _Opened:
+    """An open device, which the engine may close and open again under way."""
 
-    ``with`` closes it, which stops the sound within milliseconds.
+    def __init__(
+        self,
+        device: int | str | None,
+        kind: str,
+        rates: Sequence[int],
+        callback: Callable[[_Opened], Callable[..., Any]],
+    ) -> None:
+        self.rate, self.channels = 0, 0
+        self.latency = 3 / PERIODS_PER_SECOND
+        self.complaints = 0
+        self.failure: BaseException | None = None
+        self.exhausted = False
+        self._kind = kind
+        self._callback = callback(self)
+        self._stream: Any = None
+        with engine.running() as pa:
+            found = choose(_listed(pa), device, kind)
+            self.name = found.name
+            # A rate is set before the stream runs, as its callback begins before open() returns.
+            self._stream = self._take(pa, found, _attempts(found, kind, rates))
+            engine.add(self)
+        self.latency = self._told_latency()
 
-    Attributes:
-        name: the device's name.
-        rate: frames per second that it takes, possibly not those asked for.
-        channels: 1, or 2 where it does not take 1.
-        playback: what it plays, in that rate and with those channels; its clock is
-            ``time.monotonic``.
-    """
+    def _told_latency(self) -> float:
+        told = getattr(self._stream, f"get_{self._kind}_latency")()
+        return float(told) if 0 < told <= _LONGEST_LATENCY else 3 / PERIODS_PER_SECOND
 
-    def __init__(self, device: int | str | None, rate: int) -> None:
-        """Open it; from then on silence is played.
+    @property
+    def running(self) -> bool:
+        """See :attr:`Stream.running`."""
+        stream = self._stream
+        with contextlib.suppress(OSError):  # closed under way, by a refresh
+            return stream is None or bool(stream.is_active())
+        return True
 
-        Args:
-            device: PortAudio's number, a part of its name, or ``None`` for the system's default.
-            rate: frames per second of the sound.
-
-        Raises:
-            BackendMissing: PyAudio is not installed.
-            DeviceError: there is no such device, or it cannot be opened.
-        """
-        self.rate, self.channels = rate, 1
-        self.playback = Playback(rate)
-        self._latency = 3 / _PERIODS_PER_SECOND
-        self._called = time.monotonic()
-        self._failure: BaseException | None = None
-        self._lost = False
-        self._stream, self.name = _engine.open(device, rate, self._prepare)
-        self._latency = self._stream.get_output_latency()
-
-    def __enter__(self) -> Output:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+    def now(self) -> float:
+        """See :meth:`Stream.now`."""
+        return time.monotonic()
 
     def close(self) -> None:
-        """Stop the sound and close the device; may be called twice."""
-        _engine.release(self._stream, self._lost)
+        """See :meth:`Stream.close`."""
+        engine.remove(self)
+        self.suspend()
 
-    def feed(self, frames: bytes) -> None:
-        """Add sound; blocks while there are two seconds of it in advance.
+    def suspend(self) -> None:
+        """Let go of the device."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            with contextlib.suppress(OSError):  # closed already, with its PortAudio: as wanted
+                stream.close()
 
-        Args:
-            frames: whole frames in the device's rate and channels.
+    def resume(self, pa: Any) -> None:
+        """Take it again as it was; where that fails, nothing more comes, which gets noticed."""
+        with contextlib.suppress(DeviceError):
+            found = choose(_listed(pa), self.name, self._kind)
+            self._stream = self._take(pa, found, [(self.rate, self.channels)])
 
-        Raises:
-            DeviceError: the device stopped taking sound.
-        """
-        self.playback.push(frames)
-        most = int(_AHEAD * self.rate)
-        self._wait(lambda: self.playback.waiting <= most)
-
-    def drain(self) -> None:
-        """Block until all that was fed was heard, however little it is.
-
-        Raises:
-            DeviceError: the device stopped taking sound.
-        """
-        self.playback.finish()
-        self._wait(lambda: self.playback.heard_all(time.monotonic() - _TAIL))
-
-    def _wait(self, done: Callable[[], bool]) -> None:
-        """Block until it is done, or the device is lost.
-
-        A device that is unplugged or stalls raises nothing and says nothing: PortAudio just no
-        longer calls. What counts is the time in which we were awake to be called, so that a
-        process that was stopped, or a notebook that slept, has not lost its device.
-        """
-        changed, in_vain = self.playback.changed, 0
-        with changed:
-            while not (done() and time.monotonic() - self._called < _LOST_AFTER):
-                if self._failure is not None:
-                    raise self._failure
-                calls = self.playback.pulls
-                workers.wait_on(changed, workers.Deadline(_SLICE))
-                in_vain = in_vain + 1 if self.playback.pulls == calls else 0
-                if in_vain * _SLICE > _LOST_AFTER:
-                    self._lost = True
-                    raise DeviceError(
-                        f"the sound output {self.name!r} has taken no sound for more than "
-                        f"{_LOST_AFTER:g} s; {_TO_TRY[-9999]}"
+    def _take(self, pa: Any, device: Device, attempts: Iterable[tuple[int, int]]) -> Any:
+        """A running stream, in the first rate and channels that the device takes. Asking it what
+        it takes is of no use: some say yes and then refuse."""
+        tried = []
+        refusal, noise = OSError(), quiet.Noise()
+        refused = set()  # numbers of channels
+        for rate, channels in attempts:
+            if channels in refused:
+                continue
+            tried.append(f"{rate} Hz {_CHANNELS.get(channels, f'{channels} channels')}")
+            self.rate, self.channels = rate, channels
+            try:
+                with quiet.kept() as noise:
+                    return engine.bounded(
+                        lambda: _open(pa, device, self._kind, rate, channels, self._callback),
+                        device.name,
                     )
+            except OSError as exc:
+                refusal = exc
+            if refusal.errno == _INVALID_CHANNELS:
+                refused.add(channels)
+            elif refusal.errno != _INVALID_RATE:
+                break
+        raise DeviceError(
+            f"the sound {self._kind} {device.name!r} cannot be opened: {said(refusal)}; "
+            f"tried: {', '.join(tried)}; {TO_TRY.get(refusal.errno or 0, 'choose another device')}"
+            f"{noise.as_note()}"
+        ) from refusal
 
-    def _prepare(self, rate: int, channels: int) -> Callable[..., Any]:
-        """Be ready for a stream like this; called before each attempt to open one."""
-        self.rate, self.channels = rate, channels
-        self.playback = Playback(rate, 2 * channels)
-        return self._callback
 
-    def _callback(
-        self, _: None, frames: int, times: dict[str, float], status: int
-    ) -> tuple[bytes, int]:
-        """PortAudio wants sound. It may neither wait nor raise, and short data would end the
-        stream."""
+_CHANNELS = {1: "mono", 2: "stereo"}
+
+
+def _attempts(device: Device, kind: str, rates: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Rates and channels in the order in which to try them."""
+    most = device.inputs if kind == "input" else device.outputs
+    for channels in dict.fromkeys((1, 2, min(most, _MOST_CHANNELS))):
+        for rate in dict.fromkeys((*rates, device.rate, *_RATES)):
+            yield rate, channels
+
+
+def _open(
+    pa: Any,
+    device: Device,
+    kind: str,
+    rate: int,
+    channels: int,
+    callback: Callable[..., Any],
+) -> Any:
+    return pa.open(
+        format=_INT16,
+        channels=channels,
+        rate=rate,
+        frames_per_buffer=rate // PERIODS_PER_SECOND,
+        stream_callback=callback,
+        **{kind: True, f"{kind}_device_index": device.index},
+    )
+
+
+def _listening(stream: _Opened, deliver: Deliver) -> Callable[..., Any]:
+    def callback(data: bytes, frames: int, times: dict[str, float], status: int) -> Any:
+        """PortAudio has sound. It may neither wait nor raise."""
         try:
-            self._called = time.monotonic()
+            now = time.monotonic()
+            stream.complaints += bool(status & _INPUT_OVERFLOW)
             # Only the difference is of use: which clock these are of depends on PortAudio's
             # version, and in the usual one it jumps when the computer learns the time of day.
             # Some systems do not know and say 0.
+            age = times["current_time"] - times["input_buffer_adc_time"]
+            if not 0 < age <= _LONGEST_LATENCY:
+                age = stream.latency
+            deliver(data, now - age)
+        except BaseException as exc:  # told by whoever watches the stream
+            stream.failure = exc
+        return None, _CONTINUE
+
+    return callback
+
+
+def _playing(stream: _Opened, pull: Pull) -> Callable[..., Any]:
+    def callback(_: None, frames: int, times: dict[str, float], status: int) -> Any:
+        """PortAudio wants sound. It may neither wait nor raise, and short data would end the
+        stream."""
+        try:
+            now = time.monotonic()
+            stream.complaints += bool(status & _OUTPUT_UNDERFLOW)
             ahead = times["output_buffer_dac_time"] - times["current_time"]
             if not 0 <= ahead <= _LONGEST_LATENCY:
-                ahead = self._latency
-            return self.playback.pull(frames, self._called + ahead), _CONTINUE
-        except BaseException as exc:  # raised by the next feed() or drain() instead
-            self._failure = exc
-            return bytes(2 * self.channels * frames), _CONTINUE
+                ahead = stream.latency
+            return spread(pull(frames, now + ahead), stream.channels), _CONTINUE
+        except BaseException as exc:
+            stream.failure = exc
+            return bytes(2 * stream.channels * frames), _CONTINUE
+
+    return callback
 
 
-class _Shape:
-    """From the chunks of the caller to the frames of the device."""
-
-    def __init__(self, format: AudioFormat, rate: int, channels: int) -> None:
-        self._format = format
-        self._carry = pcm.Carry(format.bytes_per_frame)
-        self._resampler = Resampler(format.rate, rate)
-        self._channels = channels
-
-    def push(self, chunk: bytes) -> bytes:
-        if not isinstance(chunk, (bytes, bytearray, memoryview)):
-            raise ConfigError(f"sound is given as chunks of bytes, not of {type(chunk).__name__}")
-        whole = self._carry.push(bytes(chunk))
-        return self._spread(self._resampler.push(pcm.decode(whole, self._format)))
-
-    def flush(self) -> bytes:
-        return self._spread(self._resampler.flush())
-
-    def _spread(self, mono: bytes) -> bytes:
-        """The same on all channels."""
-        if self._channels == 1:
-            return mono
-        frames = bytearray(len(mono) * self._channels)
-        for byte in range(2 * self._channels):
-            frames[byte :: 2 * self._channels] = mono[byte % 2 :: 2]
-        return bytes(frames)
+def _listed(pa: Any) -> list[Device]:
+    """What PortAudio knows of."""
+    defaults = {}
+    for kind in ("input", "output"):
+        with contextlib.suppress(OSError):  # there is none
+            info = getattr(pa, f"get_default_{kind}_device_info")()
+            defaults[kind] = info["index"]
+    found = []
+    for index in range(pa.get_device_count()):
+        info = pa.get_device_info_by_index(index)
+        host = pa.get_host_api_info_by_index(info["hostApi"])["name"]
+        found.append(
+            Device(
+                index=index,
+                name=str(info["name"]),
+                inputs=int(info["maxInputChannels"]),
+                outputs=int(info["maxOutputChannels"]),
+                rate=int(info["defaultSampleRate"]),
+                default_input=defaults.get("input") == index,
+                default_output=defaults.get("output") == index,
+                host=str(host),
+            )
+        )
+    return found
 
 
-class _Engine:
-    """The one PortAudio of the process."""
-
-    def __init__(self) -> None:
-        # PortAudio crashes when two threads start, end or list devices at once. No callback ever
-        # wants this lock; closing a stream, which waits for its callback, is done outside it.
-        self._lock = threading.Lock()
-        self._pa: Any = None
-        self._streams: set[Any] = set()
-
-    def has_output(self) -> bool:
-        with self._lock:
-            try:
-                self._start().get_default_output_device_info()
-            except OSError:
-                self._end_if_idle()  # so that a device plugged in later will be seen
-                return False
-            return True
-
-    def open(self, device: int | str | None, rate: int, prepare: _Prepare) -> tuple[Any, str]:
-        """Open and start an output stream; the device's name comes with it.
-
-        ``prepare`` is called with the rate and the channels of each attempt, for its callback.
-        """
-        with self._lock:
-            try:
-                info = _find_output(self._start(), device)
-                stream = _open_output(self._pa, info, rate, prepare)
-            except BaseException:
-                self._end_if_idle()  # the next attempt shall see what is there by then
-                raise
-            self._streams.add(stream)
-            return stream, str(info["name"])
-
-    def release(self, stream: Any, lost: bool) -> None:
-        """Close a stream; after a loss, look for devices again at the next opportunity."""
-        with contextlib.suppress(OSError):  # closed already, with its PortAudio: as wanted
-            stream.close()
-        with self._lock:
-            self._streams.discard(stream)
-            if lost:
-                self._end_if_idle()
-
-    def close(self) -> None:
-        # A bound, as this runs at exit: a driver that never returns must not keep the program.
-        if not self._lock.acquire(timeout=2):
-            return
-        try:
-            while self._streams:
-                with contextlib.suppress(OSError):  # it is over anyway
-                    self._streams.pop().close()
-            self._end_if_idle()
-        finally:
-            self._lock.release()
-
-    def _start(self) -> Any:
-        if self._pa is None:
-            library = _load()
-            try:
-                with quiet.kept():
-                    self._pa = library.PyAudio()
-            except OSError as exc:
-                raise DeviceError(f"PortAudio does not start: {_said(exc)}") from exc
-            atexit.register(self.close)
-        return self._pa
-
-    def _end_if_idle(self) -> None:
-        if self._pa is not None and not self._streams:
-            self._pa.terminate()
-            self._pa = None
-            atexit.unregister(self.close)
+def _probed(pa: Any, device: Device) -> Device:
+    """The same, with the rates that it really takes."""
+    takes: dict[str, tuple[int, ...]] = {}
+    for kind, channels in (("input", device.inputs), ("output", device.outputs)):
+        rates = []
+        for rate in RATES if channels else ():
+            for count in dict.fromkeys((1, 2, min(channels, _MOST_CHANNELS))):
+                with contextlib.suppress(OSError), quiet.kept():
+                    _open(pa, device, kind, rate, count, _SILENT[kind]).close()
+                    rates.append(rate)
+                    break
+        takes[kind] = tuple(rates)
+    return evolve(device, input_rates=takes["input"], output_rates=takes["output"])
 
 
-_engine = _Engine()
+def _probe_playing(_: None, frames: int, times: object, status: int) -> Any:
+    return bytes(2 * _MOST_CHANNELS * frames), _CONTINUE  # more than is wanted is cut off
 
 
-def _find_output(pa: Any, device: int | str | None) -> dict[str, Any]:
-    """PortAudio's description of the device."""
-    try:
-        if device is None:
-            default: dict[str, Any] = pa.get_default_output_device_info()
-            return default
-        found = [pa.get_device_info_by_index(i) for i in range(pa.get_device_count())]
-    except OSError as exc:
-        raise DeviceError(
-            "there is no device to play sound on; connect one, or save the sound to a file instead"
-        ) from exc
-    found = [info for info in found if info["maxOutputChannels"] > 0]
-    for info in found:
-        if device in (info["index"], info["name"]):
-            return dict(info)
-    for info in found:
-        if isinstance(device, str) and device and device.lower() in info["name"].lower():
-            return dict(info)
-    names = ", ".join(f"{info['index']} ({info['name']})" for info in found) or "none"
-    raise DeviceError(f"there is no sound output {device!r}; there are: {names}")
-
-
-def _open_output(pa: Any, info: dict[str, Any], rate: int, prepare: _Prepare) -> Any:
-    """A running stream, in the first rate and channels that the device takes. Asking it what it
-    takes is of no use: some say yes and then refuse."""
-    tried = []
-    refusal, noise = OSError(), quiet.Noise()
-    rates = iter(dict.fromkeys((rate, int(info["defaultSampleRate"]), *_RATES)))
-    each, channels = next(rates), 1
-    while each:
-        tried.append(f"{each} Hz {'mono' if channels == 1 else 'stereo'}")
-        try:
-            with quiet.kept() as noise:
-                return pa.open(
-                    format=_INT16,
-                    channels=channels,
-                    rate=each,
-                    output=True,
-                    output_device_index=info["index"],
-                    frames_per_buffer=each // _PERIODS_PER_SECOND,
-                    stream_callback=prepare(each, channels),
-                )
-        except OSError as exc:
-            refusal = exc
-        if refusal.errno == _INVALID_CHANNELS and channels == 1:
-            channels = 2
-        elif refusal.errno in (_INVALID_RATE, _INVALID_CHANNELS):
-            each = next(rates, 0)
-        else:
-            break
-    raise DeviceError(
-        f"the sound output {info['name']!r} cannot be opened: {_said(refusal)}; "
-        f"tried: {', '.join(tried)}; {_TO_TRY.get(refusal.errno or 0, 'choose another device')}"
-        f"{noise.as_note()}"
-    ) from refusal
-
-
-def _said(exc: OSError) -> str:
-    """PortAudio's number and words."""
-    return str(exc) if exc.errno is None else f"PortAudio error {exc.errno}, {exc.strerror}"
-
-
-def _load() -> Any:
-    """PyAudio, which needs a library that pip does not bring."""
-    printed = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(printed):  # it prints when its own library is missing
-            library = extras.load("pyaudio", extra="audio", purpose="play sound")
-    except BackendMissing as exc:
-        raise BackendMissing(
-            f"the package 'pyaudio' is needed to play sound; install it with: {_command()}"
-        ) from exc.__cause__
-    if printed.getvalue() and sys.stdout:  # another thread's, then
-        sys.stdout.write(printed.getvalue())
-    return library
-
-
-def _command() -> str:
-    """The one command that installs PyAudio here."""
-    pip = extras.install_command("audio")
-    if sys.platform == "darwin":
-        return f"brew install portaudio && {pip}"
-    if sys.platform == "win32" or not shutil.which("apt-get"):
-        return pip
-    if sys.prefix == sys.base_prefix and os.path.dirname(sys.executable) == "/usr/bin":
-        return "sudo apt install python3-pyaudio"  # the system's Python has the system's packages
-    return f"sudo apt install portaudio19-dev python3-dev gcc && {pip}"
+_SILENT: dict[str, Callable[..., Any]] = {
+    "input": lambda data, frames, times, status: (None, _CONTINUE),
+    "output": _probe_playing,
+}

@@ -1,9 +1,10 @@
 """Keeps the sound system from writing to the terminal, and keeps what it wanted to say.
 
 ALSA, JACK and PortAudio write straight to the standard error of the process: about 80 lines on a
-usual Linux each time they look for devices, though nothing is wrong. Two means against it: while
-devices are looked for or opened, file descriptor 2 leads into a file; at all other times, ALSA and
-JACK are given a function that does nothing.
+usual Linux each time they look for devices, though nothing is wrong. Means against it: while
+devices are looked for or opened, file descriptor 2 leads into a file; as long as PortAudio runs
+otherwise, ALSA and JACK are given a function that does nothing, and C's ``stderr``, which PortAudio
+has its say on when a device is unplugged, leads nowhere. Python's ``sys.stderr`` is another one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["Noise", "kept", "silence"]
+__all__ = ["Noise", "kept", "loud", "silence"]
 
 _MOST = 4000  # bytes kept, from the end
 _LINES = 6  # of them, in a message
@@ -54,7 +55,7 @@ def kept() -> Iterator[Noise]:
             before = os.dup(2)
             stack.callback(_restore, before, file, noise)
             os.dup2(file.fileno(), 2)
-            _tell_alsa(None)  # the usual handler: its words are wanted now
+            loud()  # its words are wanted now
         yield noise
 
 
@@ -72,12 +73,43 @@ def silence() -> None:
     """Have ALSA and JACK, where this process has loaded them, say nothing from now on."""
     if sys.platform != "linux":
         return
+    _lead_stderr(_nowhere())
     nothing = _do_nothing()
     _tell_alsa(nothing)
     jack = _loaded("libjack.so.0")
     if jack is not None:
         jack.jack_set_error_function(nothing)
         jack.jack_set_info_function(nothing)
+
+
+def loud() -> None:
+    """Let ALSA and PortAudio write to the terminal again, as at the end of PortAudio."""
+    if sys.platform == "linux":
+        _tell_alsa(None)
+        _lead_stderr(_usual())
+
+
+def _lead_stderr(file: int | None) -> None:
+    """Set C's variable ``stderr``, which only what is written in C uses."""
+    if file and _usual():
+        ctypes.c_void_p.in_dll(ctypes.CDLL(None), "stderr").value = file
+
+
+@functools.cache
+def _usual() -> int | None:
+    """Where C's ``stderr`` leads by itself; ``None`` in a C library that keeps that to itself."""
+    with contextlib.suppress(ValueError):
+        return ctypes.c_void_p.in_dll(ctypes.CDLL(None), "stderr").value
+    return None
+
+
+@functools.cache
+def _nowhere() -> int | None:
+    """A file of C's that swallows everything; it stays open, as anybody might still write to it."""
+    fopen = ctypes.CDLL(None).fopen
+    fopen.restype = ctypes.c_void_p
+    found: int | None = fopen(os.devnull.encode(), b"w")
+    return found
 
 
 def _tell_alsa(handler: ctypes.c_void_p | None) -> None:

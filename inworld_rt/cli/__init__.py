@@ -34,9 +34,11 @@ class Row(NamedTuple):
 # Here rather than in the modules, so that `--help` imports none of them.
 COMMANDS = {
     "demo": Row("inworld_rt.cli.demo:demo", "Show what this package does, in a minute."),
+    "devices": Row("inworld_rt.cli.devices:devices", "List the sound devices, and test them."),
     "simulate": Row(
         "inworld_rt.cli.simulate:simulate", "Serve the local simulator of the service."
     ),
+    "talk": Row("inworld_rt.cli.talk:talk", "Talk by microphone and loudspeaker."),
 }
 
 

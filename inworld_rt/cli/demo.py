@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import os
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
 from inworld_rt import AudioError, Client, Response, WaitTimeout
 from inworld_rt.audio import wav
+from inworld_rt.cli.service import printable, service
 from inworld_rt.events import UserTranscript
 
 __all__ = ["demo"]
@@ -45,7 +42,7 @@ def demo(simulator: bool, voice: str, out: Path, play: bool) -> None:
     out.mkdir(parents=True, exist_ok=True)
     silent = _why_silent() if play else "--no-play was given."
     with (
-        _service(simulator) as (url, key),
+        service(simulator) as (url, key),
         Client(voice=voice, url=url, credentials=key) as client,
     ):
         click.echo(click.style(f"Ready: voice {client.session.audio.output.voice}.\n", dim=True))
@@ -67,29 +64,11 @@ def demo(simulator: bool, voice: str, out: Path, play: bool) -> None:
         click.echo(f"Not played: {silent} The files are for you.")
 
 
-@contextlib.contextmanager
-def _service(simulator: bool) -> Iterator[tuple[str | None, str | None]]:
-    """Where to connect, and with which key; ``None`` is the environment's."""
-    elsewhere = os.environ.get("INWORLD_REALTIME_URL")
-    if os.environ.get("INWORLD_API_KEY") and not simulator:
-        host = urlsplit(elsewhere).netloc.rpartition("@")[2] if elsewhere else "the service"
-        _note(f"Connecting to {_printable(host)} …")
-        yield None, None
-        return
-    from inworld_rt.simulator import Simulator
-
-    if elsewhere and not simulator:
-        _note("INWORLD_REALTIME_URL goes unused, because INWORLD_API_KEY is not set.")
-    _note("Starting the simulator; set INWORLD_API_KEY for the service …")
-    with Simulator() as server:
-        yield server.url, server.api_key
-
-
 def _show(response: Response, path: Path) -> None:
     """Print an answer as it comes, save it, and tell how quick it was."""
     column = _Column("It answers")
     for piece in response.text_stream():
-        column.write(_printable(piece))
+        column.write(printable(piece))
     column.end()
     first = response.wait().latency.first_audio
     column = _Column("", dim=True)
@@ -110,7 +89,7 @@ def _heard(client: Client) -> str:
     except WaitTimeout:  # it answers what it heard, though it does not tell us the words
         return "(the service did not say)"
     assert isinstance(event, UserTranscript)
-    return f"“{_printable(event.transcript)}”"
+    return f"“{printable(event.transcript)}”"
 
 
 def _why_silent() -> str:
@@ -127,7 +106,7 @@ def _why_unheard(response: Response) -> str:
     try:
         response.play()
     except AudioError as exc:
-        return _printable(f"{exc}.")
+        return printable(f"{exc}.")
     return ""
 
 
@@ -175,12 +154,3 @@ def _say(who: str, what: str) -> None:
     column = _Column(who)
     column.write(what)
     column.end()
-
-
-def _note(words: str) -> None:
-    click.echo(click.style(words, dim=True))
-
-
-def _printable(text: str) -> str:
-    """Without the control characters that a server could send to a terminal."""
-    return "".join(c for c in text if c.isprintable())

@@ -25,19 +25,31 @@ from support.background import PATIENCE
 __all__ = ["Ear", "FixedRate", "Soundcard", "bare_sound", "fixed_rate", "pulse", "soundcard"]
 
 # A sink's default is to render two seconds ahead while it is idle; then nothing is in time.
-_SINKS = {"speaker": "rate=24000 norewinds=1", "fine": "rate=48000 norewinds=1"}
+_SINKS = {
+    "speaker": "rate=24000 norewinds=1",
+    "fine": "rate=48000 norewinds=1",
+    "mic": "rate=24000 norewinds=1",
+}
 
+# What is played into the sink `mic` is what the microphone hears.
 _ALSA = """
 pcm.speaker { type pulse device speaker }
 pcm.fine { type pulse device fine }
-pcm.!default { type pulse device speaker }
+pcm.mic { type pulse device mic.monitor }
+pcm.!default { type asym playback.pcm speaker capture.pcm mic }
 """
 
-# JACK takes no rate but its own. What is played into its loopback comes out there.
+# JACK takes no rate but its own. What is played into its loopback comes out there; the microphone
+# hears nothing.
 _ALSA_JACK = """
 pcm.!default {
     type jack
     playback_ports { 0 loopback:playback_1 1 loopback:playback_2 }
+    capture_ports { 0 system:capture_1 1 system:capture_2 }
+}
+pcm.ear {
+    type jack
+    playback_ports { 0 system:playback_1 1 system:playback_2 }
     capture_ports { 0 loopback:capture_1 1 loopback:capture_2 }
 }
 """
@@ -45,7 +57,12 @@ pcm.!default {
 # In a process of its own, which nothing but the end of its pipe keeps from reading.
 _RECORDER = """
 import pyaudio, sys
-stream = pyaudio.PyAudio().open(48000, 1, pyaudio.paInt16, input=True, frames_per_buffer=960)
+pa = pyaudio.PyAudio()
+found = map(pa.get_device_info_by_index, range(pa.get_device_count()))
+(ear,) = (info["index"] for info in found if info["name"] == "ear")
+stream = pa.open(
+    48000, 1, pyaudio.paInt16, input=True, input_device_index=ear, frames_per_buffer=960
+)
 while True:
     sys.stdout.buffer.write(stream.read(960, exception_on_overflow=False))
     sys.stdout.buffer.flush()
@@ -107,7 +124,7 @@ class Soundcard:
     """The running PulseAudio."""
 
     def listen(self, sink: str = "speaker") -> Ear:
-        rate = 24000 if sink == "speaker" else 48000
+        rate = 48000 if sink == "fine" else 24000
         return Ear(
             [
                 "parec", f"--device={sink}.monitor", "--raw", "--format=s16le", "--channels=1",
@@ -116,9 +133,22 @@ class Soundcard:
             rate,
         )  # fmt: skip
 
-    def control(self, *words: str) -> None:
-        """Run ``pactl``."""
-        subprocess.run(["pactl", *words], check=True, timeout=PATIENCE)
+    def control(self, *words: str) -> str:
+        """Run ``pactl``; what it prints."""
+        done = subprocess.run(
+            ["pactl", *words], check=True, timeout=PATIENCE, stdout=subprocess.PIPE, text=True
+        )
+        return done.stdout.strip()
+
+    def speak(self, sound: bytes, rate: int = 24000, sink: str = "mic") -> None:
+        """Play samples into a sink; returns when they were played."""
+        subprocess.run(
+            [
+                "pacat", "--playback", f"--device={sink}", "--raw", "--format=s16le",
+                "--channels=1", f"--rate={rate}", "--latency-msec=20",
+            ],
+            input=sound, check=True, timeout=PATIENCE,
+        )  # fmt: skip
 
 
 def need(*programs: str, plugin: str) -> None:
@@ -191,7 +221,8 @@ def bare_sound(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pyte
 
 @pytest.fixture
 def soundcard(bare_sound: pytest.MonkeyPatch, pulse: dict[str, str]) -> Soundcard:
-    """The sound outputs ``speaker`` (the default; 24000 Hz) and ``fine`` (48000 Hz)."""
+    """The sound outputs ``speaker`` (the default; 24000 Hz) and ``fine`` (48000 Hz), and a
+    microphone that hears what is played into the sink ``mic``."""
     for name, value in pulse.items():
         bare_sound.setenv(name, value)
     return Soundcard()

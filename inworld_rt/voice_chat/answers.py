@@ -1,0 +1,133 @@
+"""Answers on their way to the loudspeaker, and what stops them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from inworld_rt.answer import Answer
+from inworld_rt.audio.speaker import Speaker
+from inworld_rt.config import TurnDetection
+from inworld_rt.events import (
+    AudioDone,
+    BackchannelDelta,
+    BackchannelDone,
+    Event,
+    InputAudioCommitted,
+    SpeechStarted,
+    SpeechStopped,
+    UserTranscriptDelta,
+)
+from inworld_rt.link import Link
+from inworld_rt.session import Orders, Session
+
+__all__ = ["Answers"]
+
+_TURNS = 64  # of the user that are remembered
+
+
+class Answers:
+    """Plays what the server says until the user cuts in (protocol: barge-in).
+
+    A watcher of the link, so it is called in the reader's thread.
+
+    Attributes:
+        latency: seconds from the end of the user's latest turn to the first sound of the answer;
+            ``None`` before there was one.
+    """
+
+    def __init__(
+        self, link: Link, speaker: Callable[[], Speaker], over: Callable[[], None]
+    ) -> None:
+        """Nothing is played before the link has it as a watcher.
+
+        Args:
+            link: the session.
+            speaker: gives the loudspeaker.
+            over: called when the session has ended.
+        """
+        self.latency: float | None = None
+        self.over = over
+        self._link = link
+        self._speaker = speaker
+        self._turn_over: float | None = None
+        self._committed: deque[str] = deque(maxlen=_TURNS)
+        self._reactions: dict[type[Event], Callable[[Any], None]] = {
+            SpeechStarted: self._speech_started,
+            SpeechStopped: lambda event: self.turn_over(),
+            UserTranscriptDelta: self._words,
+            InputAudioCommitted: lambda event: self._committed.append(event.item_id),
+            AudioDone: lambda event: self._speaker().finish(),
+            BackchannelDelta: self._interjection,
+            BackchannelDone: lambda event: self._speaker().finish_interjection(),
+        }
+
+    def saw(self, event: Event, orders: Orders) -> None:
+        """Follow an event."""
+        for do, subject, detail in orders:
+            if do == "audio":
+                self._play(subject, event, detail)
+            elif do == "ended":
+                self._speaker().finish()
+        react = self._reactions.get(type(event))
+        if react is not None:
+            react(event)
+
+    def _play(self, answer: Answer, event: Any, sound: bytes) -> None:
+        with self._link.lock:  # so that nothing of it comes behind a cut
+            if not answer.interrupted:
+                self._speaker().say((answer, event.item_id), sound, answer.format)
+
+    def _interjection(self, event: BackchannelDelta) -> None:
+        self._speaker().interject(event.audio, self._link.session.output_format)
+
+    # --- cutting in ------------------------------------------------------------------------------
+
+    def _speech_started(self, event: SpeechStarted) -> None:
+        self._turn_over = None
+        if self._interruptible(self._link.session.turn_detection):
+            self.cut(cancel=False)
+
+    def _words(self, event: UserTranscriptDelta) -> None:
+        """Words of the user may come before it is said that he speaks (protocol: barge-in). Those
+        of an earlier turn, which come late, do not count."""
+        if (
+            event.item_id
+            and event.item_id not in self._committed
+            and self._speaker().sounding
+            and self._interruptible(self._link.session.turn_detection)
+        ):
+            self.cut(cancel=False)
+
+    @staticmethod
+    def _interruptible(turns: TurnDetection | None) -> bool:
+        return turns is not None and turns.interrupt_response is not False
+
+    def cut(self, *, cancel: bool) -> None:
+        """Fall silent at once, and tell the server how much was heard. Any thread.
+
+        Args:
+            cancel: tell the server to stop, too; with turn detection it does so by itself.
+
+        Raises:
+            ConnectionClosed: the session is over; in the reader's thread it is not raised.
+        """
+
+        def step(session: Session) -> Orders:
+            heard = [(*piece.key, piece.ms) for piece in self._speaker().cut()]
+            return session.interrupt(heard, cancel=cancel)
+
+        self._link.apply(step)
+
+    # --- how long it took ------------------------------------------------------------------------
+
+    def turn_over(self) -> None:
+        """The user's turn ends now."""
+        self._turn_over = self._speaker().now()
+
+    def heard_first(self, key: Any, at: float) -> None:
+        """A piece of an answer begins to be heard; in the loudspeaker's thread."""
+        if self._turn_over is not None:
+            self.latency = at - self._turn_over
+            self._turn_over = None

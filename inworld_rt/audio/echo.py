@@ -235,7 +235,8 @@ class Echo:
         if mode not in MODES:
             raise ConfigError(f"echo: expected one of {', '.join(MODES)}, got {mode!r:.40}")
         self.mode, self.engine = mode, ""
-        self._rate = rate
+        self._wanted = mode
+        self._rates = from_rate, rate
         self._reference = Reference(from_rate, rate) if mode != "none" else None
         self._gate = Gate()
         self._leak = Leak()
@@ -243,14 +244,23 @@ class Echo:
         if mode == "cancel":
             self._cancel()
 
+    def measure_again(self) -> None:
+        """The devices may be others now: where ``auto`` was wanted and found that there was no
+        echo, it is measured again."""
+        if self._wanted == "auto" and self.mode == "none":
+            self._leak = Leak()
+            self._reference = Reference(*self._rates)
+            self.mode = "auto"
+
     def _cancel(self) -> None:
-        self._canceller = cancel.find(self._rate)
+        self._canceller = cancel.find(self._rates[1])
         self.mode, self.engine = "cancel", self._canceller.name
 
     def played(self, sound: bytes, at: float) -> None:
         """What is played, and when it is heard; for :meth:`Speaker.tap`."""
-        if self._reference is not None:
-            self._reference.played(sound, at)
+        reference = self._reference
+        if reference is not None:
+            reference.played(sound, at)
 
     def clean(self, near: bytes, at: float) -> bytes:
         """What the microphone heard, without the echo; for :meth:`Microphone.start`."""
@@ -263,7 +273,7 @@ class Echo:
             # Speex takes some seconds to learn, and never learns a loudspeaker that rattles.
             return self._gate.pass_on(near, far, at) if self.engine == "speex" else near
         if self.mode == "auto":
-            self._leak.add(near, far, len(near) / 2 / self._rate)
+            self._leak.add(near, far, len(near) / 2 / self._rates[1])
             if self._leak.enough:
                 self._decide()
         return self._gate.pass_on(near, far, at)

@@ -88,6 +88,7 @@ class Hold:
             if now - self._refreshed > self._every:
                 self._refreshed, self._every = now, min(2 * self._every, _SELDOMEST)
                 self._backend.refresh()
+                return False  # opened at once after that, PortAudio may hang on a dead device
             same = [d for d in self._backend.devices() if _plain(d.name) == _plain(self.name)]
             if not same:
                 return False

@@ -8,6 +8,7 @@ says nothing: PortAudio just no longer calls, which whoever opened it has to not
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -162,10 +163,8 @@ class _Opened:
             self.rate, self.channels = rate, channels
             try:
                 with quiet.kept() as noise:
-                    return engine.bounded(
-                        lambda: _open(pa, device, self._kind, rate, channels, self._callback),
-                        device.name,
-                    )
+                    how = (pa, device, self._kind, rate, channels, self._callback)
+                    return engine.bounded(functools.partial(_open, *how), device.name)
             except OSError as exc:
                 refusal = exc
             if refusal.errno == _INVALID_CHANNELS:

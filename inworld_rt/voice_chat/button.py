@@ -56,7 +56,7 @@ class Button:
         self._request = request
         self._changed = changed
         self._pressed = 0.0
-        self._pressing = threading.Lock()  # two threads may press at once
+        self._pressing = threading.RLock()  # two threads may press, or let go, at once
 
     def press(self) -> None:
         """See :meth:`VoiceChat.press`."""
@@ -64,27 +64,30 @@ class Button:
             if self.held:
                 return
             self.held = True
-        self._answers.cut(cancel=True)
-        self._clear()
-        self._pressed = self._microphone.now()
-        self._uplink.begin(_PREROLL)
+            self._answers.cut(cancel=True)
+            self._clear()
+            self._pressed = self._microphone.now()
+            self._uplink.begin(_PREROLL)
         self._changed()
 
     def release(self) -> Any:
         """See :meth:`VoiceChat.release`."""
-        if not self.held:
-            return None
-        if self._microphone.now() - self._pressed < _SHORTEST:
-            self.drop()
-            return None
-        self._uplink.end()
-        self.held = False
-        self._answers.turn_over()
-        sent = threading.Event()
-        self._uplink.then(sent.set)
-        while not wait_for(sent, _SLICE):
-            self._link.check()
-        response = self._request(InputAudioCommit(event_id=self._link.new_id()))
+        with self._pressing:
+            if not self.held:
+                return None
+            if self._microphone.now() - self._pressed < _SHORTEST:
+                self.drop()
+                return None
+            self._uplink.end()
+            self.held = False
+            self._answers.turn_over()
+            sent = threading.Event()
+            self._uplink.then(sent.set)
+            while not wait_for(sent, _SLICE):
+                self._link.check()
+                if self._uplink.closed:
+                    return None
+            response = self._request(InputAudioCommit(event_id=self._link.new_id()))
         self._changed()
         return response
 
@@ -127,11 +130,7 @@ class Button:
                 f"this is a {type(real).__name__}"
             )
         for name, step in (("when_pressed", self.press), ("when_released", self.release)):
-            before = getattr(real, name)
-            if before is not None:
-                cleanup.callback(setattr, real, name, before)
-            else:  # gpiozero warns of a None that was None
-                cleanup.callback(setattr, real, name, _nothing)
+            cleanup.callback(_put_back, real, name, getattr(real, name))
             setattr(real, name, _quietly(step))
         if getattr(real, "is_pressed", False):
             self.press()
@@ -146,5 +145,8 @@ def _quietly(step: Callable[[], object]) -> Callable[[], None]:
     return handler
 
 
-def _nothing() -> None:
-    """What a button does that had nothing to do before."""
+def _put_back(real: Any, name: str, before: Callable[[], object] | None) -> None:
+    if getattr(real, "closed", False):
+        return
+    if before is not None or getattr(real, name) is not None:  # gpiozero warns of None twice
+        setattr(real, name, before)

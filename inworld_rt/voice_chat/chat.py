@@ -17,7 +17,7 @@ from inworld_rt.audio.echo import MODES, Echo
 from inworld_rt.audio.microphone import Microphone
 from inworld_rt.audio.speaker import Speaker
 from inworld_rt.config import SessionConfig, TurnDetection
-from inworld_rt.errors import ConfigError, LocalProtocolError, ServerError
+from inworld_rt.errors import ConfigError, DeviceError, LocalProtocolError, ServerError
 from inworld_rt.hooks import Hooks
 from inworld_rt.link import Link
 from inworld_rt.pcm import RATES, AudioFormat
@@ -359,6 +359,8 @@ class VoiceChat:
             self._fail(exc)
         if device.lost != (which in self._away):
             (self._away.add if device.lost else self._away.discard)(which)
+            if not device.lost:
+                self._echo.measure_again()  # it may be another one
             hook = self.when_device_lost if device.lost else self.when_device_back
             if hook is not None:
                 told: Callable[[str], object] = hook
@@ -400,14 +402,18 @@ class VoiceChat:
 
         Returns:
             Whether it was.
+
+        Raises:
+            DeviceError: the loudspeaker is away.
         """
-        return self.speaker.wait(
-            lambda: (
-                self._over.is_set()
-                or not (self.speaker.sounding or self._link.session.current is not None)
-            ),
-            timeout,
-        )
+
+        def done() -> bool:
+            if self.speaker.lost:
+                raise DeviceError(f"the loudspeaker {self.speaker.name!r} is away: plug it in")
+            answering = self._link.session.current is not None
+            return self._over.is_set() or not (self.speaker.sounding or answering)
+
+        return self.speaker.wait(done, timeout)
 
     def _notice_end(self, sound: bytes, at: float) -> None:
         """Where the microphone is a recording, its end ends the chat after a while."""

@@ -131,6 +131,11 @@ class Uplink:
             size = sum(len(item) for item in self._queue if isinstance(item, bytes))
         return size / 2 / self._microphone.rate * 1000
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is sent any more."""
+        return self._worker.stopping.is_set()
+
     def close(self) -> None:
         """End it. A message that the network does not take is left to the end of the session."""
         self.stop()

@@ -5,6 +5,7 @@ What is played into a sink of PulseAudio comes out of its monitor, bit by bit an
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import shutil
@@ -22,7 +23,17 @@ import pytest
 from inworld_rt.audio import portaudio
 from support.background import PATIENCE
 
-__all__ = ["Ear", "FixedRate", "Soundcard", "bare_sound", "fixed_rate", "pulse", "soundcard"]
+__all__ = [
+    "Ear",
+    "FixedRate",
+    "Soundcard",
+    "Stick",
+    "bare_sound",
+    "fixed_rate",
+    "pulse",
+    "soundcard",
+    "stick",
+]
 
 # A sink's default is to render two seconds ahead while it is idle; then nothing is in time.
 _SINKS = {
@@ -37,6 +48,12 @@ pcm.speaker { type pulse device speaker }
 pcm.fine { type pulse device fine }
 pcm.mic { type pulse device mic.monitor }
 pcm.!default { type asym playback.pcm speaker capture.pcm mic }
+"""
+
+_STICK = "rate=24000 norewinds=1"
+_ALSA_STICK = """
+pcm.stick { type pulse server "unix:FOLDER/native" device stick }
+pcm.stick_mic { type pulse server "unix:FOLDER/native" device stick.monitor }
 """
 
 # JACK takes no rate but its own. What is played into its loopback comes out there; the microphone
@@ -161,14 +178,14 @@ def need(*programs: str, plugin: str) -> None:
         pytest.skip("ALSA's plug-ins (Debian: libasound2-plugins) are not installed")
 
 
-@pytest.fixture(scope="session")
-def pulse() -> Iterator[dict[str, str]]:
-    """A PulseAudio of our own; gives the environment in which programs find it."""
+@contextlib.contextmanager
+def _pulseaudio(sinks: dict[str, str], alsa: str) -> Iterator[dict[str, str]]:
+    """A PulseAudio with these sinks; gives the environment in which programs find it."""
     need("pulseaudio", "pactl", "parec", plugin="pulse")
     # Not pytest's folder: the path of a socket has to be short.
     with tempfile.TemporaryDirectory(prefix="rt-") as folder:
         config = Path(folder, "asound.conf")
-        config.write_text(_ALSA, encoding="utf-8")
+        config.write_text(alsa.replace("FOLDER", folder), encoding="utf-8")
         environment = {
             "ALSA_CONFIG_PATH": str(config),
             "JACK_NO_START_SERVER": "1",
@@ -176,7 +193,7 @@ def pulse() -> Iterator[dict[str, str]]:
             "PULSE_SERVER": f"unix:{folder}/native",
         }
         modules = ["module-native-protocol-unix"]
-        modules += [f"module-null-sink sink_name={name} {how}" for name, how in _SINKS.items()]
+        modules += [f"module-null-sink sink_name={name} {how}" for name, how in sinks.items()]
         started = subprocess.run(
             [
                 "pulseaudio", "-n", "--daemonize=yes", "--exit-idle-time=-1",
@@ -196,6 +213,13 @@ def pulse() -> Iterator[dict[str, str]]:
             os.kill(server, signal.SIGTERM)
             select.select([ended], [], [], PATIENCE)  # it still uses the folder
             os.close(ended)
+
+
+@pytest.fixture(scope="session")
+def pulse() -> Iterator[dict[str, str]]:
+    """A PulseAudio of our own; gives the environment in which programs find it."""
+    with _pulseaudio(_SINKS, _ALSA) as environment:
+        yield environment
 
 
 @pytest.fixture
@@ -226,6 +250,34 @@ def soundcard(bare_sound: pytest.MonkeyPatch, pulse: dict[str, str]) -> Soundcar
     for name, value in pulse.items():
         bare_sound.setenv(name, value)
     return Soundcard()
+
+
+class Stick(Soundcard):
+    """A sound stick: the outputs ``stick``, the microphone ``stick_mic``; it can be pulled out."""
+
+    def pull(self) -> None:
+        """Unplug it."""
+        modules = self.control("list", "short", "modules").splitlines()
+        (number,) = (line.split()[0] for line in modules if "sink_name=stick" in line)
+        self.control("unload-module", number)
+
+    def plug(self) -> None:
+        """Plug it in again."""
+        self.control("load-module", "module-null-sink", "sink_name=stick", *_STICK.split())
+
+
+@pytest.fixture
+def stick(bare_sound: pytest.MonkeyPatch, pulse: dict[str, str]) -> Iterator[Stick]:
+    """Beside the usual sound card, another one with a server of its own: PulseAudio would let the
+    streams of a stick go on on another card."""
+    with _pulseaudio({"stick": _STICK}, _ALSA_STICK) as environment:
+        for name, value in environment.items():
+            bare_sound.setenv(name, value)
+        config = Path(environment["ALSA_CONFIG_PATH"])
+        usual = _ALSA.replace("type pulse", f'type pulse server "{pulse["PULSE_SERVER"]}"')
+        config.write_text(config.read_text() + usual, encoding="utf-8")
+        yield Stick()
+        portaudio.close()  # before its server
 
 
 class FixedRate:

@@ -59,9 +59,11 @@ class Reference:
             sound, begin = self._news.get()
             self._sound += self._resampler.push(sound)
             self._end = begin + len(sound) / 2 / self._from_rate
+        if not self._sound:
+            return bytes(2 * samples)
         begin = self._end - len(self._sound) / 2 / self._rate
         off = at + _LEAD - begin  # above zero: what we have is old
-        if abs(off) > _RESYNC:
+        if abs(off) > (_RESYNC if self.jumps else 0):  # the first time exactly
             self.jumps += 1
             frames = int(off * self._rate)
             self._sound = self._sound[2 * frames :] if frames > 0 else self._sound

@@ -214,9 +214,11 @@ def choose(devices: Sequence[Device], wanted: int | str | None, kind: str) -> De
             f"there is no device to {purpose}; connect one, or {instead} instead"
             + (f"; there are: {_listed(able)}" if able else "")
         )
-    found = [d for d in able if wanted in (d.index, d.name)] or [
-        d for d in able if isinstance(wanted, str) and wanted and wanted.lower() in d.name.lower()
-    ]
+    found = [d for d in able if wanted in (d.index, d.name)]
+    if not found and isinstance(wanted, str) and wanted:
+        part = wanted.lower()
+        found = [d for d in able if d.name.lower() == part]
+        found = found or [d for d in able if part in d.name.lower()]
     if len(found) > 1:
         # The same device under several sound systems: the one of the system's default.
         hosts = {d.host for d in able if d.default_input or d.default_output}

@@ -21,7 +21,7 @@ LOST_AFTER = 1.0
 
 _SUSPICIOUS = 0.05  # seconds without one after which the system is asked
 _RETRY = 0.5  # seconds between two attempts to have it back
-_LONGEST = 1.0  # seconds that count at most between two looks: we were not awake for longer
+_LONGEST = 0.2  # seconds that count at most between two looks: we were not awake for longer
 # Looking for devices afresh makes the other stream falter for a moment: so it is done seldomer and
 # seldomer, in seconds.
 _REFRESH, _SELDOMEST = 1.0, 8.0

@@ -155,9 +155,10 @@ class Microphone:
         """
         listener = Listener(self, hear)
         with self._news:
-            for sound, at in self.recent(preroll):
-                self._tell(listener, sound, at)
             self._listeners += (listener,)
+            for sound, at in self.recent(preroll):
+                if listener in self._listeners:
+                    self._tell(listener, sound, at)
         return listener
 
     def recent(self, seconds: float) -> list[tuple[bytes, float]]:

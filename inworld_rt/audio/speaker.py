@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections import deque
@@ -115,8 +116,8 @@ class Speaker:
         self._complaints = 0
         self._sounding = False
         self.lost = False
-        self._called = time.monotonic()
-        self._pushed = self._last_sound = 0.0
+        self._called = 0.0
+        self._pushed, self._last_sound = 0.0, -math.inf
         self._dry = 0
         self._segments: deque[_Segment] = deque(maxlen=_SEGMENTS)
         self._converters: dict[bool, Converter] = {}
@@ -144,7 +145,7 @@ class Speaker:
     # --- the device's thread ---------------------------------------------------------------------
 
     def _pull(self, frames: int, at: float) -> bytes:
-        now = time.monotonic()
+        now = self.now()
         if self._sounding and now - self._called > _LATE:
             self.late += 1  # silence may come late, nobody hears that
         self._called = now
@@ -173,8 +174,7 @@ class Speaker:
             BackendMissing: the rates differ and the resampling package is not installed.
             ConfigError: the chunk is no bytes.
         """
-        speech = self.speech
-        now = time.monotonic()
+        speech, now = self.speech, self.now()
         with self._lock:
             pcm = self._converter(False, format).push(chunk)
             if speech.underruns > self._dry:
@@ -369,7 +369,7 @@ class Speaker:
                 self._started(part.key, at)
         if self.sounding != self._sounding:
             self._sounding = not self._sounding
-            self._last_sound = time.monotonic()
+            self._last_sound = self.now()
             self._changed()
 
     def _failed(self, exc: BaseException) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import types
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 
 from inworld_rt.audio import hold as module
 from inworld_rt.audio.backend import Device, Stream, choose
-from inworld_rt.audio.files import WavFiles
 from inworld_rt.audio.hold import LOST_AFTER, Hold
 from inworld_rt.audio.paced import Null, Paced
 from inworld_rt.errors import DeviceError
@@ -111,7 +109,6 @@ def test_any_period_within_a_second_keeps_it(looks: list[tuple[int, bool]]) -> N
                 return
 
 
-@pytest.mark.xfail(strict=True, reason="a single look counts as the whole second")
 def test_a_computer_that_slept_has_not_lost_it(held: Held) -> None:
     """We look again before the device has had the time to do anything."""
     held.hold.open(None)
@@ -145,12 +142,13 @@ def test_a_stream_that_says_so_is_lost_at_once(held: Held) -> None:
 
 
 def test_it_is_looked_for_twice_a_second(held: Held) -> None:
-    """And afresh ever more seldom, as that is felt by what is open."""
+    """Or afresh, ever more seldom, as that is felt by what is open."""
     held.hold.open(None)
     held.sound.unplug()
     held.hold.lost()
     assert not held.regain(40)
-    gaps = [b - a for a, b in itertools.pairwise(held.sound.looked[1:])]
+    looks = sorted({*held.sound.looked[1:], *held.sound.refreshed})
+    gaps = [b - a for a, b in itertools.pairwise(looks)]
     assert gaps == pytest.approx([0.5] * len(gaps), abs=0.11)
     gaps = [b - a for a, b in itertools.pairwise([100.0, *held.sound.refreshed])]
     assert gaps == pytest.approx([1, 2, 4, 8, 8, 8], abs=0.7)
@@ -162,7 +160,7 @@ def test_it_comes_back(held: Held) -> None:
     held.hold.lost()
     assert not held.regain(3)
     held.sound.plug("speaker")
-    assert held.regain(1)
+    assert held.regain(2)
     assert held.hold.stream is not None
     held.clock.advance(0.9)
     assert held.hold.alive(0)  # its second begins now
@@ -179,7 +177,7 @@ def test_after_the_next_loss_it_is_looked_for_as_often_again(held: Held) -> None
         assert not held.regain(4)
         assert held.sound.refreshed[known] - lost == pytest.approx(1, abs=0.7)
         held.sound.plug()
-        assert held.regain(1)
+        assert held.regain(2)
     assert held.hold.losses == 2
 
 
@@ -224,15 +222,3 @@ def test_the_same_device_at_another_place(
         clock.advance(1)
         assert hold.regain() is (found is not None)
     assert shelf.opened == [1] + ([] if found is None else [found])
-
-
-@pytest.mark.xfail(strict=True, reason="a file that is no default device is not among devices()")
-def test_a_recording_by_its_path_comes_back(held: Held, tmp_path: Path) -> None:
-    """As after a debugger's pause, since which nothing was played."""
-    files = WavFiles(FakeClock())
-    path = str(tmp_path / "answer.wav")
-    hold = Hold(files, lambda device: files.open_sink(device, [24000], lambda n, at: bytes(2 * n)))
-    hold.open(path)
-    hold.lost()
-    held.clock.advance(1)
-    assert hold.regain()

@@ -155,7 +155,6 @@ def test_who_raises_is_dismissed_and_shown(
     microphone.check()
 
 
-@pytest.mark.xfail(strict=True, reason="called for each period of the preroll, and listens on")
 def test_who_raises_at_once_is_dismissed_as_well(
     sound: FakeSound, microphone: Microphone, shown: list[Any]
 ) -> None:

@@ -190,7 +190,6 @@ def test_what_is_cut_is_not_heard() -> None:
     assert sound.heard == noise(9600) + bytes(48000)
 
 
-@pytest.mark.xfail(strict=True, reason="Speaker measures lateness by another clock than its stream")
 def test_a_test_that_takes_its_time_does_not_make_the_device_late() -> None:
     sound = FakeSound()
     with Speaker(sound) as speaker:

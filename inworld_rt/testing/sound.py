@@ -122,7 +122,7 @@ class FakeSound:
                 device.settle()
 
     def unplug(self, kind: str | None = None) -> None:
-        """Take a device away. What is open falls silent for ever, and says nothing about it.
+        """Take a device away; what is open falls silent for ever.
 
         Args:
             kind: ``microphone`` or ``speaker``; default: both.
@@ -157,12 +157,13 @@ class FakeSound:
 
     def open_sink(self, device: int | str | None, rates: Sequence[int], pull: Pull) -> Stream:
         """See :meth:`Backend.open_sink <inworld_rt.audio.backend.Backend.open_sink>`."""
-        self.speaker_rate = rate = self._rate(rates)
+        found, rate = choose(self.devices(), device, "output"), self._rate(rates)
 
         def period(frames: int, at: float) -> None:
             self._heard.extend(pull(frames, at))
 
-        return self._opened("speaker", choose(self.devices(), device, "output"), rate, period)
+        self.speaker_rate = rate
+        return self._opened("speaker", found, rate, period)
 
     def devices(self, *, probe: bool = False) -> list[Device]:
         """See :meth:`Backend.devices <inworld_rt.audio.backend.Backend.devices>`."""

@@ -146,6 +146,7 @@ class Client:
             )
         self._backlog = Backlog()
         self._follower: _Follower | None = None
+        self._telling = threading.Lock()
         self._hooks = Hooks(self._follow)
         self._link = Link(transport, self._adopt)
         # One settings change at a time: the server's answer does not say which one it belongs to.
@@ -684,7 +685,8 @@ class Client:
 
     def _state_changed(self) -> None:
         if self._hooks:
-            self._hooks.tell(self.state)
+            with self._telling:  # two threads must not swap what they saw
+                self._hooks.tell(self.state)
 
     @property
     def stats(self) -> Stats:

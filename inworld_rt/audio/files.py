@@ -15,6 +15,7 @@ from inworld_rt.audio import wav
 from inworld_rt.audio.backend import Deliver, Device, Pull, Stream
 from inworld_rt.audio.paced import Clock, Paced, RealClock
 from inworld_rt.errors import AudioError, ConfigError, DeviceError
+from inworld_rt.pcm import RATES
 
 __all__ = ["MICROPHONE", "SPEAKER", "Tape", "WavFiles"]
 
@@ -52,9 +53,10 @@ class WavFiles:
 
     def devices(self, *, probe: bool = False) -> list[Device]:
         """See :meth:`Backend.devices`. The default ones; any other file will do, too."""
+        rates = RATES if probe else ()
         return [
-            Device(0, MICROPHONE, inputs=1, rate=24000, default_input=True),
-            Device(1, SPEAKER, outputs=1, rate=24000, default_output=True),
+            Device(0, MICROPHONE, inputs=1, rate=24000, default_input=True, input_rates=rates),
+            Device(1, SPEAKER, outputs=1, rate=24000, default_output=True, output_rates=rates),
         ]
 
     def refresh(self) -> None:

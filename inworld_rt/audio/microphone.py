@@ -100,7 +100,6 @@ class Microphone:
         # Around the two above, and for those who wait for the next period.
         self._news = threading.Condition()
         self._zeros_since: float | None = None
-        self._silent_until = 0.0
         self._warned = self._told_zeros = False
         self._failure: BaseException | None = None
         self._worker = Worker("mic", self._run, self._failed)
@@ -163,7 +162,7 @@ class Microphone:
 
     def recent(self, seconds: float) -> list[tuple[bytes, float]]:
         """What was heard in the last seconds: samples and times."""
-        count = math.ceil(seconds * PERIODS_PER_SECOND)
+        count = math.ceil(seconds * PERIODS_PER_SECOND - 1e-6)  # 7.000000000000001 are 7
         with self._news:
             return list(self._past)[-count:] if count > 0 else []
 

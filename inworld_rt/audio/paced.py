@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from inworld_rt.audio.backend import PERIODS_PER_SECOND, Deliver, Device, Pull, Stream
+from inworld_rt.pcm import RATES
 from inworld_rt.workers import Worker
 
 __all__ = ["Clock", "Null", "Paced", "RealClock"]
@@ -141,7 +142,8 @@ class Null:
 
     def devices(self, *, probe: bool = False) -> list[Device]:
         """See :meth:`Backend.devices`."""
-        return [Device(0, "null", 1, 1, 24000, default_input=True, default_output=True)]
+        rates = RATES if probe else ()
+        return [Device(0, "null", 1, 1, 24000, True, True, rates, rates)]
 
     def refresh(self) -> None:
         """Nothing to do."""

@@ -120,6 +120,16 @@ class _Opened:
         told = getattr(self._stream, f"get_{self._kind}_latency")()
         return float(told) if 0 < told <= _LONGEST_LATENCY else 3 / PERIODS_PER_SECOND
 
+    def time(self, times: dict[str, float]) -> float:
+        """PortAudio's time, now; for its callbacks.
+
+        Only differences of it are of use: which clock it is depends on PortAudio's version, and the
+        usual one jumps when the computer learns the time of day. What the callback is told is the
+        time before it had to wait for Python. Some systems do not know and say 0.
+        """
+        stream = self._stream
+        return float(stream.get_time()) if stream is not None else times["current_time"]
+
     @property
     def running(self) -> bool:
         """See :attr:`Stream.running`."""
@@ -213,10 +223,7 @@ def _listening(stream: _Opened, deliver: Deliver) -> Callable[..., Any]:
         try:
             now = time.monotonic()
             stream.complaints += bool(status & _INPUT_OVERFLOW)
-            # Only the difference is of use: which clock these are of depends on PortAudio's
-            # version, and in the usual one it jumps when the computer learns the time of day.
-            # Some systems do not know and say 0.
-            age = times["current_time"] - times["input_buffer_adc_time"]
+            age = stream.time(times) - times["input_buffer_adc_time"]
             if not 0 < age <= _LONGEST_LATENCY:
                 age = stream.latency
             deliver(data, now - age)
@@ -234,7 +241,7 @@ def _playing(stream: _Opened, pull: Pull) -> Callable[..., Any]:
         try:
             now = time.monotonic()
             stream.complaints += bool(status & _OUTPUT_UNDERFLOW)
-            ahead = times["output_buffer_dac_time"] - times["current_time"]
+            ahead = times["output_buffer_dac_time"] - stream.time(times)
             if not 0 <= ahead <= _LONGEST_LATENCY:
                 ahead = stream.latency
             return spread(pull(frames, now + ahead), stream.channels), _CONTINUE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import sys
 import time
@@ -14,7 +15,8 @@ __all__ = ["GONE", "is_terminal", "keys"]
 GONE = "\x04"
 """The key that is read when the terminal is no more: Ctrl-D."""
 
-_MOST = 64  # bytes read at once; an arrow key has about three
+_MOST = 64  # bytes read at once
+_KEY = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|.)?|.", re.DOTALL)  # arrows and such have several
 
 
 def is_terminal(stream: object) -> bool:
@@ -63,8 +65,7 @@ else:
                     data = os.read(self._fd, _MOST)
                 except OSError:  # the window was closed
                     data = b""
-                text = data.decode(errors="replace") or GONE
-                self._waiting += [text] if text.startswith("\x1b") else text
+                self._waiting += _KEY.findall(data.decode(errors="replace")) or [GONE]
             return self._waiting.pop(0) if self._waiting else ""
 
     @contextlib.contextmanager

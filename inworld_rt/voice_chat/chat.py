@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Home", "VoiceChat"]
 
+_MOST = 10  # of volume, and of seconds of lead-in
 _QUIET = 3.0  # seconds of peace after which a conversation with a recording is over
 _SWITCH = 0.001  # seconds for which a busy thread may keep the sound waiting, instead of 0.005
 
@@ -95,6 +96,9 @@ class VoiceChat:
         """Not for users: see ``client.voice_chat()``, which has the same arguments."""
         if echo not in MODES:
             raise ConfigError(f"echo: expected one of {', '.join(MODES)}, got {echo!r:.40}")
+        for name, value in (("volume", volume), ("lead_in", lead_in)):
+            if type(value) not in (int, float) or not 0 <= value <= _MOST:
+                raise ConfigError(f"{name}: expected a number from 0 to {_MOST}, got {value!r:.40}")
         self.when_device_lost: Callable[[str], object] | None = None
         self.when_device_back: Callable[[str], object] | None = None
         link = home.link
@@ -227,7 +231,7 @@ class VoiceChat:
             LocalProtocolError: the chat is hands-free.
             ConnectionClosed: the session is over.
         """
-        self._need_button().press()
+        self._open_button().press()
 
     def release(self) -> Any:
         """The button is let go: the turn is complete, and an answer is asked for.
@@ -250,7 +254,7 @@ class VoiceChat:
             LocalProtocolError: the chat is hands-free.
             ConnectionClosed: the session is over.
         """
-        return self._need_button().pressed()
+        return self._open_button().pressed()
 
     def use_button(self, button: Any) -> None:
         """Let a real button decide when the user speaks.
@@ -263,7 +267,7 @@ class VoiceChat:
             LocalProtocolError: the chat is hands-free.
             ConfigError: it is no such button.
         """
-        self._need_button().follow(button, self._cleanup)
+        self._open_button().follow(button, self._cleanup)
 
     def _need_button(self) -> Button:
         if self._button is None:
@@ -271,6 +275,11 @@ class VoiceChat:
                 "this chat is hands-free; for a button, start it with push_to_talk=True"
             )
         return self._button
+
+    def _open_button(self) -> Button:
+        if self._closed:
+            raise LocalProtocolError("this chat is closed; start another with client.voice_chat()")
+        return self._need_button()
 
     def mute(self) -> None:
         """Send silence instead of what the microphone hears; other listeners go on hearing."""

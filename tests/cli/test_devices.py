@@ -94,8 +94,8 @@ def test_recordings_are_devices_too(
     monkeypatch.setenv("INWORLD_RT_AUDIO", "wav")
     assert run(["devices"]) == 0
     found = rows(capsys.readouterr().out)
-    assert found["microphone.wav"] == ["0", "microphone.wav", "1", "0", "", "", "mic"]
-    assert found["speaker.wav"] == ["1", "speaker.wav", "0", "1", "", "", "speaker"]
+    assert found["microphone.wav"] == ["0", "microphone.wav", "1", "0", RATES, "", "mic"]
+    assert found["speaker.wav"] == ["1", "speaker.wav", "0", "1", "", RATES, "speaker"]
 
 
 def test_that_one_kind_is_missing_is_said(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -81,9 +82,9 @@ def test_a_conversation(soundcard: Soundcard, service: None, place: Path) -> Non
         soundcard.speak(wav.read(QUESTION).pcm)
         terminal.until("● speaking")
         answer = terminal.until("● idle", after="● speaking")
-        assert "Sarah     It is " in answer
-        assert " s\n" in answer[answer.index("Sarah     It is") :]  # the latency
-        assert "listening" in terminal.text
+        assert re.search(r"^Sarah     \S.* \d\.\d\d s$", answer, re.M)  # words and latency
+        assert re.search(r"^You       \S", terminal.text, re.M)
+        assert "● listening" in terminal.text
         status, seconds = terminal.end("\x03")
         assert (status, seconds < ENDS_WITHIN) == (0, True)
         assert terminal.text.rstrip().splitlines()[-1].startswith("1 turn. ")
@@ -176,8 +177,8 @@ def test_the_end_of_the_service_ends_it(place: Path, monkeypatch: pytest.MonkeyP
             assert terminal.modes == terminal.before
             assert terminal.has_cursor
             assert terminal.text.rstrip().splitlines()[-1].startswith("error: ")
-            assert "You       What time is it" in terminal.text
-    assert "user: What time is it" in (place / "kept" / "transcript.txt").read_text()
+            assert re.search(r"^You       \S", terminal.text, re.M)
+    assert (place / "kept" / "transcript.txt").read_text().startswith("user: ")
 
 
 @pytest.mark.slow

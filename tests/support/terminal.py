@@ -21,6 +21,7 @@ import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.executable, [sys.executable, "-m", "inworld_rt", *sys.argv[1:]])
 """
+_ELSEWHERE = re.compile(r"\x1b\[\d*[AK]")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
@@ -56,8 +57,8 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """What it wrote, without the commands to the terminal."""
-        return _CONTROL.sub("", self.raw.decode(errors="replace"))
+        """What it wrote, one below the other, without the commands to the terminal."""
+        return _CONTROL.sub("", _ELSEWHERE.sub("\n", self.raw.decode(errors="replace")))
 
     @property
     def has_cursor(self) -> bool:

@@ -104,9 +104,7 @@ def _defaults(device: Device, mic: str, speaker: str) -> list[str]:
 def _rates(device: Device, channels: int, rates: Sequence[int]) -> str:
     if not channels:
         return "–"
-    if rates:
-        return " ".join(f"{rate / 1000:g}" for rate in rates)
-    return "none" if device.host else "any"  # what is no device of a sound system is not probed
+    return " ".join(f"{rate / 1000:g}" for rate in rates) or "none"
 
 
 # --- listening -----------------------------------------------------------------------------------

@@ -11,9 +11,18 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 from support.service import client, served
-from support.soundcard import bare_sound, fixed_rate, pulse, soundcard, stick
+from support.soundcard import bare_sound, echo_module, fixed_rate, pulse, soundcard, stick
 
-__all__ = ["bare_sound", "client", "fixed_rate", "pulse", "served", "soundcard", "stick"]
+__all__ = [
+    "bare_sound",
+    "client",
+    "echo_module",
+    "fixed_rate",
+    "pulse",
+    "served",
+    "soundcard",
+    "stick",
+]
 
 THREAD_PREFIX = "inworld-rt-"
 THREADS_MAY_TAKE = 3.0  # seconds; close() promises 2

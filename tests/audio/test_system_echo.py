@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,24 +24,6 @@ from inworld_rt.simulator.voice import find_voice
 PAIR = EchoPair("ec_mic", "ec_speaker", is_default=True)
 RECORD = ["parec", "--raw", "--format=s16le", "--channels=1", "--rate=24000", "--latency-msec=20"]
 PLAY = ["pacat", "--raw", "--format=s16le", "--channels=1", "--rate=24000", "--latency-msec=20"]
-
-
-@pytest.fixture
-def echo_module(soundcard: Soundcard) -> Iterator[Soundcard]:
-    """A sound card whose server cancels echo, by default."""
-    default = soundcard.control("get-default-source")
-    try:
-        soundcard.control(
-            "load-module", "module-echo-cancel", "aec_method=webrtc", "use_volume_sharing=no",
-            "source_master=mic.monitor", "sink_master=speaker",
-            "source_name=ec_mic", "sink_name=ec_speaker",
-        )  # fmt: skip
-    except subprocess.CalledProcessError:
-        pytest.skip("this PulseAudio has no module-echo-cancel with WebRTC's method")
-    soundcard.control("set-default-source", "ec_mic")
-    yield soundcard
-    soundcard.control("set-default-source", default)
-    soundcard.control("unload-module", "module-echo-cancel")
 
 
 def test_none_is_found_where_it_is_not_switched_on(soundcard: Soundcard) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,6 +86,31 @@ def test_ten_answers(
         story = client.say(STORY)
         chat.speaker.wait(lambda: chat.speaker.speech.played > 24000 * 30, 3)
         room.speak(SPEECH, 24000)
+        assert started.news.get(5) == 1
+        story.wait()
+        assert story.heard_text != story.text
+
+
+@pytest.mark.slow
+def test_the_canceller_of_the_system_comes_first(
+    echo_module: Soundcard,
+    bare_sound: pytest.MonkeyPatch,
+    tmp_path: Path,
+    client: Client,
+    started: Started,
+) -> None:
+    """Where it is switched on, and the devices are the system's."""
+    config = tmp_path / "asound.conf"
+    config.write_text("pcm.!default { type pulse }\n", encoding="utf-8")
+    bare_sound.setenv("ALSA_CONFIG_PATH", str(config))
+    with Room(), client.voice_chat() as chat:
+        assert chat.echo == "cancel (the system)"
+        for question in SHORT[:3]:
+            assert client.say(question).play().status == "completed"
+        assert started.count == 0
+        story = client.say(STORY)
+        chat.speaker.wait(lambda: chat.speaker.sounding, 5)
+        Room.speak(SPEECH + SPEECH, 24000)
         assert started.news.get(5) == 1
         story.wait()
         assert story.heard_text != story.text

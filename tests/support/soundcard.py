@@ -78,12 +78,11 @@ import pyaudio, sys
 pa = pyaudio.PyAudio()
 found = map(pa.get_device_info_by_index, range(pa.get_device_count()))
 (ear,) = (info["index"] for info in found if info["name"] == "ear")
-rate = int(sys.argv[1])
 stream = pa.open(
-    rate, 1, pyaudio.paInt16, input=True, input_device_index=ear, frames_per_buffer=rate // 50
+    48000, 1, pyaudio.paInt16, input=True, input_device_index=ear, frames_per_buffer=960
 )
 while True:
-    sys.stdout.buffer.write(stream.read(rate // 50, exception_on_overflow=False))
+    sys.stdout.buffer.write(stream.read(960, exception_on_overflow=False))
     sys.stdout.buffer.flush()
 """
 
@@ -303,32 +302,26 @@ def stick(bare_sound: pytest.MonkeyPatch, pulse: dict[str, str]) -> Iterator[Sti
 class FixedRate:
     """The running JACK."""
 
-    def __init__(self, rate: int) -> None:
-        self.rate = rate
-
     def listen(self) -> Ear:
-        return Ear([sys.executable, "-c", _RECORDER, str(self.rate)], self.rate)
+        return Ear([sys.executable, "-c", _RECORDER], 48000)
 
 
 @pytest.fixture
-def fixed_rate(
-    bare_sound: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[FixedRate]:
-    """A default sound device that takes one rate and no other: the test's parameter, or 48000."""
-    rate = getattr(request, "param", 48000)
+def fixed_rate(bare_sound: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FixedRate]:
+    """A default sound device that takes 48000 Hz and nothing else."""
     need("jackd", "jack_wait", plugin="jack")
     (tmp_path / "asound.conf").write_text(_ALSA_JACK, encoding="utf-8")
     name = f"rt-{os.getpid()}"
     bare_sound.setenv("ALSA_CONFIG_PATH", str(tmp_path / "asound.conf"))
     bare_sound.setenv("JACK_DEFAULT_SERVER", name)
-    command = f"jackd --no-realtime -n {name} -L 2 -d dummy -r {rate} -p {rate // 100} -C 2 -P 2"
+    command = f"jackd --no-realtime -n {name} -L 2 -d dummy -r 48000 -p 480 -C 2 -P 2"
     with (tmp_path / "log").open("w") as log:
         server = subprocess.Popen(command.split(), stdout=log, stderr=log)
         try:
             waiting = ["jack_wait", "-w", "-t", "10", "-s", name]
             if subprocess.run(waiting, stdout=log, stderr=log, timeout=PATIENCE).returncode:
                 pytest.skip("jackd does not start here")
-            yield FixedRate(rate)
+            yield FixedRate()
             portaudio.close()  # before its server
         finally:
             server.terminate()

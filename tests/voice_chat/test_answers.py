@@ -318,6 +318,20 @@ def test_a_server_that_does_not_speak_the_rate_of_the_device() -> None:
             over.set()
 
 
+@pytest.mark.parametrize("rate", [11025, 22050, 96000])
+def test_a_device_with_a_rate_that_no_server_has(rate: int) -> None:
+    pytest.importorskip("soxr", reason="soxr is not installed")
+    with stage(rates=(rate,)) as on:
+        on.speaks(1)
+        on.sound.say(SECOND)
+        on.sound.advance(2)
+        heard = array("h", on.sound.heard)
+        loud = [n for n, sample in enumerate(heard) if abs(sample) > 500]
+        assert (loud[-1] - loud[0]) / rate == pytest.approx(1, abs=0.02)
+        sent = on.received("input_audio_buffer.append")
+        assert sum(len(m["audio"]) * 3 / 4 for m in sent) / 48 == pytest.approx(2000, abs=100)
+
+
 def test_latency_is_from_the_end_of_the_turn_to_the_first_sound() -> None:
     with stage() as on:
         on.send(TURNS + "speech_started", item_id="u", audio_start_ms=0)

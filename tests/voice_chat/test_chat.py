@@ -184,23 +184,6 @@ def test_a_device_that_only_does_48_khz(fixed_rate: FixedRate, client: Client) -
     assert pcm.level(heard) == pytest.approx(pcm.level(sounding(response.audio)), abs=1)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("fixed_rate", [22050], indirect=True)
-def test_a_device_with_a_rate_that_the_server_does_not_have(
-    fixed_rate: FixedRate, client: Client
-) -> None:
-    """Then both directions are converted here. JACK's loopback itself now and then loses or repeats
-    a period."""
-    pytest.importorskip("soxr", reason="soxr is not installed")
-    with fixed_rate.listen() as ear, client.voice_chat(echo="none") as chat:
-        assert chat.speaker.rate == 22050
-        response = client.say("What is two plus two?").play()
-        assert response.format.rate == 24000
-        heard, sent = sounding(ear.hear_out()), sounding(response.audio)
-    assert len(heard) / 2 / 22050 == pytest.approx(len(sent) / 2 / 24000, abs=0.08)
-    assert pcm.level(heard) == pytest.approx(pcm.level(sent), abs=1)
-
-
 def test_no_device_is_told_at_once(bare_sound: Any, client: Client) -> None:
     with pytest.raises(DeviceError, match="no device to play sound on"):
         client.voice_chat()

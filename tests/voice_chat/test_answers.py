@@ -322,7 +322,8 @@ def test_a_server_that_does_not_speak_the_rate_of_the_device() -> None:
 def test_a_device_with_a_rate_that_no_server_has(rate: int) -> None:
     pytest.importorskip("soxr", reason="soxr is not installed")
     with stage(rates=(rate,)) as on:
-        on.speaks(1)
+        on.server.done(on.speaks(1))  # which lets go of what the resampler holds back
+        on.sync()
         on.sound.say(SECOND)
         on.sound.advance(2)
         heard = array("h", on.sound.heard)

@@ -84,7 +84,7 @@ def talk(
     with (
         _told() as news,
         Stop() as stop,
-        service(simulator) as (url, key),
+        service(simulator, apart=True) as (url, key),
         Client(voice=voice, instructions=instructions, url=url, credentials=key) as client,
         client.voice_chat(
             _device(mic), _device(speaker), push_to_talk=ptt, record=record, **options

@@ -360,8 +360,10 @@ class Link:
     def _ended(self, answer: Answer, error: ErrorDetails | None) -> None:
         with self.lock:  # not only the reader's thread ends answers
             self._stats.responses += 1
-        if answer.owner:
-            answer.owner.ends(None if error is None else lambda: server_error(error))
+        # The session remembers many an answer for its words; their sound is the owner's.
+        owner, answer.owner = answer.owner, None
+        if owner:
+            owner.ends(None if error is None else lambda: server_error(error))
 
     def _note(self, event: Event) -> None:
         if not isinstance(event, ErrorEvent):

@@ -80,6 +80,7 @@ HOMES = {
     "asyncio": set[str](),
     "livekit": {"audio"},
     "numpy": {"audio", "simulator"},
+    "rich": {"cli"},
 }
 
 # Where threads are made. The simulator's socket server stands on the `websockets` library, which

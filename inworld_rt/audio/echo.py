@@ -25,9 +25,12 @@ MODES = ("auto", "none", "half", "cancel")
 """What can be done about echo."""
 
 _SILENT = -60.0  # dBFS; what is played below it makes no echo worth the name
-_LEAD = (
-    0.03  # seconds that the reference is ahead: what the devices tell of their times is not exact
-)
+_SPEECH = -45.0  # dBFS; the louder half of speech, pauses not counted
+# Seconds of speech for which a canceller is gated, too. Speex takes some seconds, and never learns
+# a loudspeaker that rattles.
+_LEARNS_WITHIN = {"webrtc": 1.0, "speex": math.inf}
+# Seconds that the reference is ahead: what the devices tell of their times is not exact.
+_LEAD = 0.03
 _RESYNC = 0.04  # seconds by which it may be off before it is put right; each jump costs a canceller
 
 
@@ -186,7 +189,7 @@ class Leak:
         self._near.append(_amplitude(pcm.level(near)))
         self._far.append(_amplitude(played))
         self._period = seconds
-        self._speech += seconds * (played > -45)
+        self._speech += seconds * (played > _SPEECH)
 
     @property
     def enough(self) -> bool:
@@ -198,8 +201,8 @@ class Leak:
         lags = range(int(self.LATEST / self._period) + 1)
         best = max(lags, key=lambda lag: self._likeness(lag))
         near, far = self._near[best:], self._far[: len(self._far) - best]
-        speaking = [n for n, f in zip(near, far, strict=True) if f > _amplitude(-45)]
-        spoken = [f for f in far if f > _amplitude(-45)]
+        speaking = [n for n, f in zip(near, far, strict=True) if f > _amplitude(_SPEECH)]
+        spoken = [f for f in far if f > _amplitude(_SPEECH)]
         if not speaking:
             return Verdict(False, -math.inf, 0.0)
         heard, played = _db(_mean(speaking)), _db(_mean(spoken))
@@ -243,6 +246,7 @@ class Echo:
         self._gate = Gate()
         self._leak = Leak()
         self._canceller: cancel.Canceller | None = None
+        self._untaught = 0.0  # seconds of speech that it still has to learn from
         if mode == "cancel":
             self._cancel()
 
@@ -257,6 +261,7 @@ class Echo:
     def _cancel(self) -> None:
         self._canceller = cancel.find(self._rates[1])
         self.mode, self.engine = "cancel", self._canceller.name
+        self._untaught = _LEARNS_WITHIN.get(self.engine, 0.0)
 
     def played(self, sound: bytes, at: float) -> None:
         """What is played, and when it is heard; for :meth:`Speaker.tap`."""
@@ -272,8 +277,10 @@ class Echo:
         far = reference.take(len(near) // 2, at)
         if self._canceller is not None:
             near = self._canceller.process(near, far)
-            # Speex takes some seconds to learn, and never learns a loudspeaker that rattles.
-            return self._gate.pass_on(near, far, at) if self.engine == "speex" else near
+            if self._untaught > 0:
+                self._untaught -= len(near) / 2 / self._rates[1] * (pcm.level(far) > _SPEECH)
+                return self._gate.pass_on(near, far, at)
+            return near
         if self.mode == "auto":
             self._leak.add(near, far, len(near) / 2 / self._rates[1])
             if self._leak.enough:

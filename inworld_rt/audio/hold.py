@@ -7,6 +7,7 @@ notebook that slept, has not lost its device.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Callable
@@ -78,25 +79,39 @@ class Hold:
             "has been unplugged, or the sound server has ended: check it and try again"
         )
 
-    def regain(self) -> bool:
-        """Try to have it back, if it is time for that; whether it is."""
+    def regain(self, periods: int) -> bool:
+        """Try to have it back, if it is time for that; to be called several times a second.
+
+        A device that stalls can be opened, too; so it is back when it has done something.
+
+        Args:
+            periods: how many there were so far.
+
+        Returns:
+            Whether it is back.
+        """
         now = time.monotonic()
+        if self.stream is not None:
+            if periods > self._periods:
+                self._idle, self._looked = 0.0, now
+                return True
+            if now - self._retried > LOST_AFTER:
+                self.close()
+                self._retried = now
+            return False
         if now - self._retried < _RETRY:
             return False
-        self._retried = now
-        try:
+        self._retried, self._periods = now, periods
+        # What fails is still away, as the state tells.
+        with contextlib.suppress(AudioError):
             if now - self._refreshed > self._every:
                 self._refreshed, self._every = now, min(2 * self._every, _SELDOMEST)
                 self._backend.refresh()
                 return False  # opened at once after that, PortAudio may hang on a dead device
             same = [d for d in self._backend.devices() if _plain(d.name) == _plain(self.name)]
-            if not same:
-                return False
-            self.stream = self._open(same[0].index if len(same) == 1 else same[0].name)
-        except AudioError:  # still away: that is told by the state
-            return False
-        self._idle, self._looked = 0.0, time.monotonic()
-        return True
+            if same:
+                self.stream = self._open(same[0].index if len(same) == 1 else same[0].name)
+        return False
 
     def close(self) -> None:
         """Let go of it."""

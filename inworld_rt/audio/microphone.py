@@ -280,7 +280,7 @@ class Microphone:
             while given < time.monotonic():
                 self._give(bytes(2 * int(self.rate * _PERIOD)), given)
                 given += _PERIOD
-            if self._hold.regain():
+            if self._hold.regain(self._periods):
                 break
         stream = self._hold.stream
         if stream is not None:

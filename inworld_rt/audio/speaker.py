@@ -333,7 +333,7 @@ class Speaker:
             with speech.changed:
                 wait_on(speech.changed, Deadline(_SLICE))
             if self.lost:
-                if self._hold.regain():
+                if self._hold.regain(speech.pulls):
                     self.lost = False
                     self._changed()
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import queue
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from inworld_rt.audio.files import MICROPHONE, SPEAKER, Tape
 from inworld_rt.audio.microphone import Microphone
 from inworld_rt.audio.speaker import Speaker
+from inworld_rt.errors import ConfigError
 
 __all__ = ["Recorder"]
 
@@ -52,9 +54,14 @@ class Recorder:
 
         Raises:
             OSError: the files cannot be written.
+            ConfigError: one of them is a device of the back end ``wav``.
         """
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
+        for file, device in itertools.product((MICROPHONE, SPEAKER), (microphone, speaker)):
+            with contextlib.suppress(OSError):  # most devices are no files
+                if os.path.samefile(place / file, device.name):
+                    raise ConfigError(f"record: {device.name} is a device; choose another folder")
         with contextlib.ExitStack() as cleanup:
             self._user = _Track(place / MICROPHONE, microphone.rate)
             cleanup.callback(self._user.close)

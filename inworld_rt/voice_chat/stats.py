@@ -59,7 +59,7 @@ class AudioStats:
             )
         if self.overflows or self.mic_dropped_ms:
             return "Some of your speech was lost, because this computer was too busy."
-        return "The sound was never interrupted."
+        return "The sound never faltered."
 
     def __str__(self) -> str:
         return self.why

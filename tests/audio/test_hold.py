@@ -42,15 +42,22 @@ class Held:
         self.clock = clock
         self.sound = Watched(clock)
         self.hold = Hold(self.sound, self._open)
+        self.periods = 0
 
     def _open(self, device: int | str | None) -> Stream:
-        return self.sound.open_sink(device, [24000], lambda frames, at: bytes(2 * frames))
+        return self.sound.open_sink(device, [24000], self._pull)
 
-    def regain(self, seconds: float) -> bool:
+    def _pull(self, frames: int, at: float) -> bytes:
+        self.periods += 1
+        return bytes(2 * frames)
+
+    def regain(self, seconds: float, *, stalled: bool = False) -> bool:
         """Whether it is back within some seconds of ten looks each."""
         for _ in range(round(seconds * 10)):
             self.clock.advance(0.1)
-            if self.hold.regain():
+            if not stalled:
+                self.sound.advance(0.1)
+            if self.hold.regain(self.periods):
                 return True
         return False
 
@@ -163,9 +170,18 @@ def test_it_comes_back(held: Held) -> None:
     assert held.regain(2)
     assert held.hold.stream is not None
     held.clock.advance(0.9)
-    assert held.hold.alive(0)  # its second begins now
+    assert held.hold.alive(held.periods)  # its second begins now
+    before = len(held.sound.heard)
     held.sound.advance(1)
-    assert len(held.sound.heard) == 48000
+    assert len(held.sound.heard) == before + 48000
+
+
+def test_a_device_that_stalls_is_not_back(held: Held) -> None:
+    """It can be opened, but nothing comes of it."""
+    held.hold.open(None)
+    held.hold.lost()
+    assert not held.regain(5, stalled=True)
+    assert held.regain(2)
 
 
 def test_after_the_next_loss_it_is_looked_for_as_often_again(held: Held) -> None:
@@ -220,5 +236,6 @@ def test_the_same_device_at_another_place(
         hold.lost()
         shelf.names = after
         clock.advance(1)
-        assert hold.regain() is (found is not None)
+        assert not hold.regain(0)
+        assert hold.regain(1) is (found is not None)
     assert shelf.opened == [1] + ([] if found is None else [found])

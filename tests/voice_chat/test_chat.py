@@ -50,7 +50,7 @@ def test_a_hands_free_conversation(soundcard: Soundcard, client: Client) -> None
             assert client.wait_for(UserTranscript).transcript == "What time is it?"
             assert response.heard_text == response.text
         assert chat.latency is not None and 0 < chat.latency < 5
-        assert str(chat.stats) == "The sound was never interrupted."
+        assert str(chat.stats) == "The sound never faltered."
 
 
 @pytest.mark.slow

@@ -12,8 +12,10 @@ from support.background import PATIENCE
 from support.scripted import Scripted
 
 from inworld_rt.audio import wav
+from inworld_rt.audio.files import WavFiles
 from inworld_rt.audio.microphone import Microphone
 from inworld_rt.audio.speaker import Speaker
+from inworld_rt.errors import ConfigError
 from inworld_rt.pcm import AudioFormat
 from inworld_rt.testing import FakeSound
 from inworld_rt.voice_chat.recorder import Recorder
@@ -162,3 +164,18 @@ def test_a_whole_chat(tmp_path: Path) -> None:
     assert noise(2400) in user.pcm
     assert len(answers.pcm.strip(b"\0")) == pytest.approx(4800, abs=2)  # two slices of 50 ms
     assert user.seconds == pytest.approx(answers.seconds, abs=0.021)
+
+
+def test_it_does_not_write_over_the_recording_that_is_the_microphone(tmp_path: Path) -> None:
+    back_end = WavFiles()
+    path = str(tmp_path / "microphone.wav")
+    wav.write(path, bytes(4800), 24000)
+    before = Path(path).read_bytes()
+    answers = str(tmp_path / "answers.wav")
+    with (
+        Microphone(back_end, path) as microphone,
+        Speaker(back_end, answers) as speaker,
+        pytest.raises(ConfigError, match="choose another folder"),
+    ):
+        Recorder(tmp_path, microphone, speaker)
+    assert Path(path).read_bytes() == before

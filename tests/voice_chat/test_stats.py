@@ -13,7 +13,7 @@ from inworld_rt.testing import FakeSound
 from inworld_rt.voice_chat import AudioStats
 from tests.support.scripted import Scripted
 
-FINE = "The sound was never interrupted."
+FINE = "The sound never faltered."
 
 # From what explains most to what explains least.
 REASONS: list[tuple[dict[str, Any], str]] = [

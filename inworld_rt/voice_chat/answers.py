@@ -113,6 +113,8 @@ class Answers:
         Raises:
             ConnectionClosed: the session is over; in the reader's thread it is not raised.
         """
+        if cancel:
+            self._link.check()
 
         def step(session: Session) -> Orders:
             heard = [(*piece.key, piece.ms) for piece in self._speaker().cut()]

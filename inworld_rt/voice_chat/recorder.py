@@ -58,10 +58,11 @@ class Recorder:
         """
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
-        for file, device in itertools.product((MICROPHONE, SPEAKER), (microphone, speaker)):
+        devices = microphone.name, speaker.name
+        for file, device in itertools.product((MICROPHONE, SPEAKER), devices):
             with contextlib.suppress(OSError):  # most devices are no files
-                if os.path.samefile(place / file, device.name):
-                    raise ConfigError(f"record: {device.name} is a device; choose another folder")
+                if os.path.samefile(place / file, device):
+                    raise ConfigError(f"record: {device} is a device; choose another folder")
         with contextlib.ExitStack() as cleanup:
             self._user = _Track(place / MICROPHONE, microphone.rate)
             cleanup.callback(self._user.close)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from array import array
 from base64 import b64encode
@@ -14,8 +16,12 @@ from support.background import PATIENCE
 from support.scripted import Json, Scripted
 
 from inworld_rt import Client
+from inworld_rt.cli.demo import QUESTION
 from inworld_rt.config import SessionConfig
+from inworld_rt.errors import ConnectionLost
+from inworld_rt.events import ItemTruncated
 from inworld_rt.pcm import AudioFormat, tone
+from inworld_rt.simulator import Simulator
 from inworld_rt.testing import FakeSound
 from inworld_rt.voice_chat import VoiceChat
 
@@ -343,3 +349,82 @@ def test_latency_is_from_the_end_of_the_turn_to_the_first_sound() -> None:
         on.sound.advance(0.1)
         on.chat.speaker.wait(lambda: on.chat.latency is not None, PATIENCE)
         assert on.chat.latency == pytest.approx(0.6, abs=0.05)
+
+
+# --- the end --------------------------------------------------------------------------------------
+
+
+def test_ctrl_c_ends_the_talk_and_not_the_program() -> None:
+    def script(server: Scripted) -> None:
+        server.wait_for_go()
+        os.kill(os.getpid(), signal.SIGINT)
+        server.silence()
+
+    with Scripted(script) as server, server.client() as client:
+        client.when_idle = server.go  # it has begun
+        client.talk(audio="null")
+        assert client.state == "idle"
+        with client.voice_chat(audio="null"):
+            pass
+
+
+def test_the_connection_breaks() -> None:
+    """Whoever waits is told, and so is the lamp."""
+
+    def script(server: Scripted) -> None:
+        server.wait_for_go()
+        server.abort()
+
+    told = threading.Event()
+    with Scripted(script) as server, server.client() as client:
+        client.when_error = told.set
+        with client.voice_chat(audio=FakeSound(), echo="none") as chat:
+            server.go()
+            with pytest.raises(ConnectionLost):
+                chat.wait(PATIENCE)
+            with pytest.raises(ConnectionLost):
+                chat.interrupt()
+            assert client.state == "error"
+        assert told.wait(PATIENCE)
+
+
+def test_closing_the_client_closes_the_chat_also_from_a_hook() -> None:
+    closed = threading.Event()
+    with stage() as on:
+
+        def close() -> None:
+            on.client.close()
+            closed.set()
+
+        on.client.when_speaking = close
+        on.speaks()
+        on.sound.advance(0.3)
+        assert closed.wait(PATIENCE)
+        assert on.chat.closed and on.client.state == "closed"
+        assert on.chat.wait(0)
+
+
+def test_with_all_the_oddities_of_the_service() -> None:
+    """A server that tells late who speaks, sends slices behind the end, and counts in milliseconds
+    of its own; heard end to end through its real ears."""
+    pytest.importorskip("websockets", reason="the simulator needs websockets")
+    quirks = {"late_speech_started": True, "late_deltas": True, "truncate_div24": True}
+    sound = FakeSound(rates=(8000,))
+    config = SessionConfig.of(output_format="g711_ulaw")
+    with (
+        Simulator(quirks=quirks) as server,
+        Client(url=server.url, credentials=server.api_key, config=config) as client,
+        client.voice_chat(audio=sound, echo="none"),
+    ):
+        story = client.say("Please tell me a long story.")
+        words = story.text_stream()
+        while len("".join(next(words) for _ in range(3))) and story.latency.first_audio is None:
+            pass
+        sound.advance(0.8)
+        sound.say(QUESTION)
+        sound.advance(1.2)
+        event = client.wait_for(ItemTruncated, PATIENCE)
+        story.wait()
+        assert story.heard_text and story.text.startswith(story.heard_text)
+        assert story.heard_text != story.text
+        assert event.audio_end_ms is not None and event.audio_end_ms < 1000  # a third of it

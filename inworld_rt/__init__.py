@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from inworld_rt.errors import WorkerStuck as WorkerStuck
     from inworld_rt.pcm import AudioFormat as AudioFormat
     from inworld_rt.response import Response as Response
+    from inworld_rt.voice_chat import VoiceChat as VoiceChat
 
 _HOMES: dict[str, tuple[str, ...]] = {
     "auth": ("ApiKey", "Credentials", "Token"),
@@ -73,6 +74,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     ),
     "pcm": ("AudioFormat",),
     "response": ("Response",),
+    "voice_chat": ("VoiceChat",),
 }
 
 __getattr__, __dir__, __all__ = lazy_names(__name__, _HOMES)

@@ -385,6 +385,11 @@ class Link:
             raise self._end()
 
     @property
+    def closing(self) -> bool:
+        """Whether we have closed it, or are about to."""
+        return self._closing.is_set()
+
+    @property
     def over(self) -> bool:
         """Whether the session has ended, or is being closed."""
         return self._end is not None or self._closing.is_set()

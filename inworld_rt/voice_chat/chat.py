@@ -383,8 +383,8 @@ class VoiceChat:
     # --- the end ---------------------------------------------------------------------------------
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Block until the chat is over: closed, or, where a recording is the microphone, three
-        quiet seconds after its end.
+        """Block until the chat is over: it or the client was closed, or, where a recording is the
+        microphone, three quiet seconds after its end.
 
         Args:
             timeout: seconds; default: for ever.
@@ -393,13 +393,13 @@ class VoiceChat:
             Whether it is over.
 
         Raises:
-            ConnectionClosed: the session broke off.
+            ConnectionClosed: the session ended by itself.
             AudioError: sound broke down.
         """
         over = wait_for(self._over, timeout)
         if self._failure is not None:
             raise self._failure
-        if over and not self._closed:
+        if over and not self._link.closing:
             self._link.check()
         return over
 

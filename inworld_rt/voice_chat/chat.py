@@ -150,24 +150,25 @@ class VoiceChat:
         if echo in ("auto", "cancel") and backend.name == "pyaudio":
             if microphone is None and speaker is None:
                 self._system = system_echo.find()
-        with system_echo.chosen(self._system):
-            self.speaker = Speaker(
-                backend,
-                speaker,
-                session.output_format.rate,
-                volume=volume,
-                lead_in=lead_in,
-                started=self._answers.heard_first,
-                changed=lambda: self._device_changed("speaker"),
-            )
-            cleanup.callback(self.speaker.close)
-            self.microphone = Microphone(
-                backend,
-                microphone,
-                session.input_format.rate,
-                changed=lambda: self._device_changed("microphone"),
-            )
-            cleanup.callback(self.microphone.close)
+        # To the end of the chat: what is unplugged shall come back in the same way.
+        cleanup.enter_context(system_echo.chosen(self._system))
+        self.speaker = Speaker(
+            backend,
+            speaker,
+            session.output_format.rate,
+            volume=volume,
+            lead_in=lead_in,
+            started=self._answers.heard_first,
+            changed=lambda: self._device_changed("speaker"),
+        )
+        cleanup.callback(self.speaker.close)
+        self.microphone = Microphone(
+            backend,
+            microphone,
+            session.input_format.rate,
+            changed=lambda: self._device_changed("microphone"),
+        )
+        cleanup.callback(self.microphone.close)
 
     def _agree(self, push_to_talk: bool) -> None:
         """Ask the server for the devices' own rates, and for the turns that are wanted."""
@@ -222,7 +223,8 @@ class VoiceChat:
         Raises:
             ConnectionClosed: the session is over.
         """
-        self._answers.cut(cancel=True)
+        if not self._connecting:
+            self._answers.cut(cancel=True)
 
     def press(self) -> None:
         """The button is pressed: the user speaks. Stops the answer in progress.
@@ -415,6 +417,9 @@ class VoiceChat:
         Raises:
             DeviceError: the loudspeaker is away.
         """
+
+        if self._connecting:
+            return True  # nothing is played yet
 
         def done() -> bool:
             if self.speaker.lost:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from inworld_rt import pcm
 from inworld_rt.audio.microphone import Listener, Microphone
+from inworld_rt.audio.resample import Resampler
 from inworld_rt.errors import ConnectionClosed
 from inworld_rt.link import Link
 from inworld_rt.workers import Worker, wait_for
@@ -49,6 +50,8 @@ class Uplink:
         self._link = link
         self._microphone = microphone
         self._size = 2 * (microphone.rate * BATCH_MS // 1000)
+        self._rate = microphone.rate
+        self._resampler = Resampler(self._rate, self._rate)
         self._batch = bytearray()
         self._queue: deque[bytes | Callable[[], None]] = deque()
         # Around the two above; the device's thread never wants it.
@@ -156,9 +159,17 @@ class Uplink:
                 item = self._queue.popleft()
             try:
                 if isinstance(item, bytes):
-                    format = self._link.session.input_format
-                    self._link.send_audio(pcm.encode(item, format))
+                    self._send_sound(item)
                 else:
                     item()
             except ConnectionClosed:
                 return  # the reader tells why
+
+    def _send_sound(self, sound: bytes) -> None:
+        format = self._link.session.input_format
+        if format.rate != self._rate:  # the user has changed it meanwhile
+            self._rate = format.rate
+            self._resampler = Resampler(self._microphone.rate, format.rate)
+        sound = self._resampler.push(sound)
+        if sound:
+            self._link.send_audio(pcm.encode(sound, format))

@@ -339,6 +339,29 @@ def test_a_device_with_a_rate_that_no_server_has(rate: int) -> None:
         assert sum(len(m["audio"]) * 3 / 4 for m in sent) / 48 == pytest.approx(2000, abs=100)
 
 
+def test_the_format_may_be_changed_in_mid_call() -> None:
+    pytest.importorskip("soxr", reason="soxr is not installed")
+    over = threading.Event()
+
+    def script(server: Scripted) -> None:
+        server.wait_for_go()
+        server.send("session.updated", session=server.skip_to("session.update")["session"])
+        assert over.wait(10 * PATIENCE)
+
+    sound = FakeSound()
+    with Scripted(script) as server:
+        try:
+            with server.client() as client, client.voice_chat(audio=sound, echo="none") as chat:
+                server.go()
+                client.update_session(input_format="g711_ulaw")
+                sound.advance(2)
+                sent = Stage(server, client, chat, sound).received("input_audio_buffer.append")
+                size = sum(len(m["audio"]) * 3 / 4 for m in sent) / 8
+                assert size == pytest.approx(2000, abs=100)
+        finally:
+            over.set()
+
+
 def test_latency_is_from_the_end_of_the_turn_to_the_first_sound() -> None:
     with stage() as on:
         on.send(TURNS + "speech_started", item_id="u", audio_start_ms=0)

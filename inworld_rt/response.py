@@ -370,11 +370,11 @@ class Response:
             DeviceError: there is no usable loudspeaker.
             InworldError: as :meth:`wait`.
         """
-        from inworld_rt.audio import speaker  # only for those who play
+        from inworld_rt.audio.play import play  # only for those who play
 
         chat = self._link.chat
         if chat is None:
-            speaker.play(self, self.format)
+            play(self, self.format)
         else:
             self.wait()
             chat.wait_until_heard()

@@ -12,7 +12,7 @@ At the device::
 Both ends of a conversation::
 
     microphone  one device, any number of listeners
-    speaker     plays answers, knows what was heard of them
+    speaker     plays answers, knows what was heard of them; `play` plays one sound
 
 Sound itself::
 

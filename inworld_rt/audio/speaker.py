@@ -7,12 +7,12 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from attrs import define
 
-from inworld_rt.audio.backend import Backend, find_backend
+from inworld_rt.audio.backend import Backend
 from inworld_rt.audio.convert import Converter
 from inworld_rt.audio.hold import Hold
 from inworld_rt.audio.mixing import loudness, mix, scale
@@ -22,9 +22,8 @@ from inworld_rt.pcm import AudioFormat
 from inworld_rt.playback import Playback
 from inworld_rt.workers import Deadline, Worker, wait_on
 
-__all__ = ["Heard", "Speaker", "Tap", "play"]
+__all__ = ["Heard", "Speaker", "Tap"]
 
-_AHEAD = 2.0  # seconds of speech that play() fetches in advance; the rest is left to its maker
 _SLICE = 0.1  # seconds of one wait
 _TAIL = 0.04  # seconds kept open after the end: a sound server may have a buffer more than it tells
 _LATE = 0.06  # seconds between two periods of 20 ms: the device has just run dry
@@ -402,37 +401,3 @@ class _Adapter:
             self._ready += self._resampler.push(self._pull(int(frames * self._factor) + 1, at))
         sound, self._ready = self._ready[: 2 * frames], self._ready[2 * frames :]
         return sound
-
-
-def play(
-    chunks: Iterable[bytes],
-    format: AudioFormat,
-    *,
-    device: int | str | None = None,
-    backend: str | Backend | None = None,
-) -> None:
-    """Play sound while it is being made; returns when its last sample was heard.
-
-    The device is opened first: where it cannot be, no chunk is taken. Speech begins when 120 ms of
-    it are there, and after a gap in the supply goes on when there are as many again or more. Ctrl-C
-    and an exception from ``chunks`` stop it at once.
-
-    Args:
-        chunks: sound in ``format``, cut anywhere. Taken two seconds ahead of the ear.
-        format: any coding and rate; converted where the device wants another.
-        device: its number, a part of its name, or ``None`` for the default.
-        backend: which one; see :func:`~inworld_rt.audio.backend.find_backend`.
-
-    Raises:
-        BackendMissing: a package is not installed.
-        DeviceError: there is no such device, it cannot be opened, or it stopped taking sound.
-        ConfigError: a chunk is no bytes.
-    """
-    with Speaker(find_backend(backend), device, format.rate, keep=False) as speaker:
-        speech = speaker.speech
-        most = int(_AHEAD * speaker.rate)
-        for chunk in chunks:
-            speaker.say(None, chunk, format)
-            speaker.wait(lambda: speech.waiting <= most)
-        speaker.finish()
-        speaker.wait(lambda: not speaker.sounding)

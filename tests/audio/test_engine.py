@@ -19,7 +19,7 @@ class Block:
             {how}
 sys.meta_path.insert(0, Block())
 from inworld_rt.audio import portaudio
-from inworld_rt.audio.speaker import play
+from inworld_rt.audio.play import play
 from inworld_rt.errors import BackendMissing
 from inworld_rt.pcm import AudioFormat
 assert not portaudio.has_output()

@@ -10,7 +10,7 @@ from support.soundcard import Soundcard
 
 from inworld_rt.audio import portaudio
 from inworld_rt.audio.backend import Device
-from inworld_rt.audio.speaker import play
+from inworld_rt.audio.play import play
 from inworld_rt.errors import DeviceError
 from inworld_rt.pcm import AudioFormat, tone
 

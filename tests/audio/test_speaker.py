@@ -18,7 +18,7 @@ from support.soundcard import Ear, FixedRate, Soundcard
 
 from inworld_rt import pcm
 from inworld_rt.audio import portaudio
-from inworld_rt.audio.speaker import play
+from inworld_rt.audio.play import play
 from inworld_rt.errors import ConfigError, DeviceError
 from inworld_rt.pcm import AudioFormat
 

@@ -334,6 +334,11 @@ class VoiceChat:
             return "cancel (the system)"
         return f"{self._echo.mode} ({self._echo.engine})" if self._echo.engine else self._echo.mode
 
+    @property
+    def level(self) -> float:
+        """How loud it is at the microphone right now, 0 to 1, muted or not."""
+        return self.microphone.level
+
     def levels(self) -> Iterator[float]:
         """How loud it is, 0 to 1, for a lamp: the microphone or the loudspeaker, whichever is
         louder. One for each 20 ms, as they pass; ends, with a 0, when the chat does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import logging
 import signal
@@ -10,12 +11,13 @@ from typing import Any
 
 import click
 
-from inworld_rt.errors import ConfigError
+from inworld_rt.errors import ConfigError, WaitTimeout
 from inworld_rt.simulator.quirks import Quirks, parse, table
 from inworld_rt.workers import Inbox
 
 __all__ = ["simulate"]
 
+_SLICE = 0.5  # seconds
 REPLIES = ("lesson", "echo")
 
 
@@ -100,11 +102,20 @@ def _serve(*, replies: str, **options: Any) -> None:
         simulator.start()
         simulator.warm_up()
         click.echo(simulator.url)  # flushes
-        signals.get()
+        _wait(signals)
     finally:
         simulator.close()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _wait(signals: Inbox[int]) -> None:
+    """Block until there is a signal. In slices: one that comes in the moment before the wait does
+    not wake it, and its handler has to wait until then."""
+    while True:
+        with contextlib.suppress(WaitTimeout):
+            signals.get(_SLICE)
+            return
 
 
 def _is_local(host: str) -> bool:

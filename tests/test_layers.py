@@ -23,7 +23,7 @@ ROWS = (
     ("codec",),
     ("wire",),
     ("items", "provider", "outcome", "config", "events"),
-    ("arguments", "update"),
+    ("arguments", "update", "memory", "steering", "captions", "profile"),
     ("answer", "conversation", "hearing", "session"),
     ("playback",),
     ("workers",),
@@ -31,10 +31,12 @@ ROWS = (
     ("eventlog",),
     ("transport",),
     ("link",),
+    ("rest",),
     ("auth",),
+    ("catalogue",),
     ("tools",),
     ("audio",),
-    ("upload",),
+    ("upload", "transcription"),
     ("voice_chat",),
     ("response", "backlog", "client"),
     ("recording", "report"),
@@ -50,7 +52,7 @@ ROW_OF = {room: number for number, row in enumerate(ROWS) for room in row}
 # mistake with the client, and a command line is nobody's library (but its own starter's).
 FORBIDDEN = {
     "simulator": {"arguments", "update", "answer", "conversation", "hearing", "session", "link"}
-    | {"upload", "hooks"}
+    | {"upload", "transcription", "hooks", "tools", "rest", "catalogue", "captions", "steering"}
     | {"response", "backlog", "client", "voice_chat", "recording", "report"},
     "testing": {"cli"},
 }
@@ -68,7 +70,8 @@ PURE = {
     "config",
     "events",
 }
-PURE |= {"arguments", "update", "answer", "conversation", "hearing", "session"}
+PURE |= {"arguments", "update", "steering", "captions", "profile"}
+PURE |= {"answer", "conversation", "hearing", "session"}
 IMPURE = {"select", "socket", "ssl", "subprocess", "threading", "time", "queue"}
 
 # Packages of others with one home each.

@@ -49,7 +49,7 @@ PUBLIC_MODULES = [
     )
     if importlib.util.find_spec(name)
 ]
-RUNTIME_EXTRAS = {"audio", "cli", "echo", "fast", "resample", "simulator"}
+RUNTIME_EXTRAS = {"audio", "cli", "echo", "fast", "resample", "simulator", "tools"}
 
 # Names of modules users may import: no part begins with an underscore.
 MODULES = sorted(

@@ -1,0 +1,53 @@
+"""What the faces of the client share: the session, and how an answer is asked for."""
+
+from __future__ import annotations
+
+import threading
+
+from inworld_rt.answer import Answer
+from inworld_rt.backlog import Backlog
+from inworld_rt.codec import UNSET, Setting
+from inworld_rt.config import ReplyConfig
+from inworld_rt.events import Event, ResponseCreate
+from inworld_rt.hooks import Hooks
+from inworld_rt.link import Link
+from inworld_rt.response import Response
+from inworld_rt.session import Request
+
+__all__ = ["Base"]
+
+
+class Base:
+    """The attributes, which :class:`~inworld_rt.Client` sets, and two steps that several use."""
+
+    timeout: float
+    """Seconds of the server's silence after which a call gives up."""
+    _link: Link
+    _backlog: Backlog
+    _hooks: Hooks
+    _updating: threading.Lock
+    _telling: threading.Lock
+    _follower: object | None
+
+    def _request(self, *before: Event, reply: Setting[ReplyConfig] = UNSET) -> Response:
+        link = self._link
+        create = ResponseCreate(response=reply, event_id=link.new_id())
+        request = Request(Answer(link.session.output_format), (*before, create))
+        link.check()
+        response = self._respond(request.answer)
+        try:
+            link.request(request)
+        except BaseException:
+            link.give_up(request)
+            self._backlog.drop(response)
+            raise
+        return response
+
+    def _respond(self, answer: Answer) -> Response:
+        response = Response(self._link, answer, self.timeout, self._backlog.collect)
+        self._backlog.add(response)
+        return response
+
+    def _adopt(self, answer: Answer) -> None:
+        if answer.owner is None:
+            self._respond(answer)

@@ -1,0 +1,176 @@
+"""A session, opened and closed."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from inworld_rt.arguments import DEFAULTS, seconds, settings
+from inworld_rt.auth import Credentials, find_credentials
+from inworld_rt.backlog import Backlog
+from inworld_rt.client.answers import Answers
+from inworld_rt.client.items import Items
+from inworld_rt.client.settings import Settings
+from inworld_rt.client.states import States
+from inworld_rt.client.voice import Voice
+from inworld_rt.client.watching import Watching
+from inworld_rt.config import SessionConfig
+from inworld_rt.errors import (
+    AuthError,
+    ConfigError,
+    ConnectError,
+    ConnectionClosed,
+    ServerError,
+    WaitTimeout,
+)
+from inworld_rt.hooks import Hooks
+from inworld_rt.link import Link
+from inworld_rt.transport import Transport, connect, endpoint, new_session_id
+from inworld_rt.workers import Deadline
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Client"]
+
+
+class Client(Answers, Items, Voice, Watching, Settings, States):
+    """A session with the Realtime API. Any method may be called from any thread.
+
+    ::
+
+        with Client(voice="Clive") as client:
+            client.say("Tell me a joke.").save("joke.wav")
+
+    The constructor connects: when it returns, the session is configured and ready; when it fails,
+    it raises. Leaving ``with`` closes it.
+
+    Answers take turns, since the server makes one at a time: a second :meth:`say` waits until the
+    first answer is complete. When the connection breaks, the call that waits raises, and so does
+    every call after it.
+    """
+
+    def __init__(
+        self,
+        *,
+        instructions: str | None = None,
+        voice: str | None = None,
+        model: str | None = None,
+        config: SessionConfig | dict[str, Any] | None = None,
+        credentials: Credentials | str | None = None,
+        url: str | None = None,
+        session_id: str | None = None,
+        connect_timeout: float = 15.0,
+        timeout: float = 60.0,
+        reconnect: bool = False,
+        transport: Transport | None = None,
+        insecure_host: str | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        """Connect and configure.
+
+        Blocks until the server has accepted the settings: one round trip after the handshake.
+
+        Args:
+            instructions: the system prompt.
+            voice: a voice's name or id, for example ``"Clive"``.
+            model: the language model, ``provider/model``.
+            config: any other settings; the three above win over it. A dict in the wire's form will
+                do, too.
+            credentials: an API key or token; default: the environment's ``INWORLD_API_KEY``.
+            url: where to connect; default: ``INWORLD_REALTIME_URL``, or the service.
+            session_id: names this session in the URL; default: a fresh unique one.
+            connect_timeout: seconds for all of connecting and configuring.
+            timeout: seconds of the server's silence after which other calls give up.
+            reconnect: connecting again by itself is not there yet, so only ``False`` will do.
+            transport: an open connection to use instead of making one, for tests.
+            insecure_host: the one host that is no loopback address and may be spoken to without
+                encryption (``ws://``). The key then travels in clear.
+            ssl_context: for certificates of your own; default: the system's.
+
+        Raises:
+            ConfigError: a setting, the key or the URL is wrong; nothing was sent.
+            AuthError: the server refused the credentials or the account.
+            ConnectError: no connection came about.
+            ServerError: the server refused the settings, for example an unknown voice.
+            ConnectionClosed: the server closed instead of answering them.
+        """
+        if reconnect:
+            raise ConfigError("reconnect: not there yet; leave it out, and connect again yourself")
+        self.timeout = seconds("timeout", timeout)
+        connect_timeout = seconds("connect_timeout", connect_timeout)
+        deadline = Deadline(connect_timeout)
+        plain = {"instructions": instructions, "voice": voice, "model": model}
+        plain = {name: value for name, value in plain.items() if value is not None}
+        wanted = DEFAULTS.merged(settings(config, plain))
+        wanted.to_dict()  # a wrong setting is found before any I/O
+        if transport is None:
+            key = find_credentials(credentials)
+            transport = connect(
+                endpoint(url, new_session_id() if session_id is None else session_id),
+                credentials_header=key.header(),
+                credential_source=key.source,
+                connect_timeout=connect_timeout,
+                ssl_context=ssl_context,
+                insecure_host=insecure_host,
+            )
+        self._backlog = Backlog()
+        self._follower = None
+        self._telling = threading.Lock()
+        self._hooks = Hooks(self._follow)
+        self._link = Link(transport, self._adopt)
+        # One settings change at a time: the server's answer does not say which one it belongs to.
+        self._updating = threading.Lock()
+        try:
+            self._configure(wanted, deadline.left() or 0.0, ("",), start=True)
+        except BaseException as exc:
+            self._link.close(polite=not isinstance(exc, (ConnectionClosed, KeyboardInterrupt)))
+            meant = _start_error(exc)
+            if meant is exc:
+                raise
+            raise meant from exc
+
+    def close(self) -> None:
+        """End the session. Any thread, any number of times.
+
+        Whoever waits is woken and told. Blocks at most 2 seconds, whatever the server does.
+
+        Raises:
+            WorkerStuck: the background thread did not end in that time.
+        """
+        self._close()
+
+    def _close(self, polite: bool = True) -> None:
+        chat = self._link.chat
+        self._link.close(polite=polite)  # first: it also ends what the chat may be blocked in
+        if chat is not None:
+            chat.close()
+        self._hooks.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # After an error in the block nobody should have to wait for a polite goodbye.
+        self._close(polite=kind is None)
+
+    def __repr__(self) -> str:
+        return f"<Client {self.state}>"
+
+
+def _start_error(error: BaseException) -> BaseException:
+    """What a failed start raises; a late refusal of the credentials is told as such."""
+    if isinstance(error, ServerError):
+        told = f"{error.type} {error.code}".lower()
+        if "auth" in told or "api_key" in told:
+            return AuthError(f"the server refused the credentials: {error}")
+    if isinstance(error, WaitTimeout):
+        return ConnectError("connected, but the server did not answer the settings in time")
+    return error

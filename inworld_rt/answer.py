@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from inworld_rt.codec import UNSET, Setting
+from inworld_rt.config import ReplyConfig
 from inworld_rt.events import (
     AudioDelta,
     ContentPartDone,
@@ -18,8 +20,12 @@ from inworld_rt.events import (
     TranscriptDone,
 )
 from inworld_rt.items import FunctionCall, Item
-from inworld_rt.outcome import StatusDetails, Usage
+from inworld_rt.outcome import StatusDetails, Usage, total
 from inworld_rt.pcm import AudioFormat, Carry
+from inworld_rt.steering import shown
+
+if TYPE_CHECKING:
+    from inworld_rt.captions import Caption, Timeline
 
 __all__ = ["Answer", "heard"]
 
@@ -35,11 +41,17 @@ PartKey = tuple[str | None, int]
 class Answer:
     """The state of one answer.
 
+    An answer that calls tools goes on in another response of the server's, when they have run; to
+    the user it is one.
+
     Attributes:
         format: how its audio is coded.
-        id: the server's id; ``None`` until it began.
+        id: the server's id; ``None`` until it began. The latest, where tools were called.
         status: ``waiting``, then the server's words: ``in_progress``, ``completed``, ``cancelled``,
-            ``failed``, ``incomplete``; or ``lost``, where the connection ended first.
+            ``failed``, ``incomplete``; ``calling`` while tools run; or ``lost``, where the
+            connection ended first.
+        reply: what was asked for besides the session's settings.
+        rounds: how often tools were run for it.
         items: what was made, in order.
         received: bytes of audio so far.
         cut_ms: milliseconds after which the user heard no more of it, or ``None``.
@@ -48,6 +60,8 @@ class Answer:
     """
 
     format: AudioFormat = field(factory=AudioFormat)
+    reply: Setting[ReplyConfig] = UNSET
+    rounds: int = 0
     id: str | None = None
     status: str = "waiting"
     details: StatusDetails | None = None
@@ -59,36 +73,74 @@ class Answer:
     owner: Any = None
     _family: str | None = None
     _parts: dict[PartKey, str] = field(factory=dict)
+    _settled: set[PartKey] = field(factory=set)
+    """Parts that are final."""
     _carries: dict[PartKey, Carry] = field(factory=dict)
     _frame: int = 1  # bytes of a whole sample
+    _timeline: Timeline | None = None
+    _kept: _Kept = field(factory=lambda: _Kept())
 
     @property
     def finished(self) -> bool:
         """Whether nothing more will come."""
-        return self.status not in ("waiting", "in_progress")
+        return self.status not in ("waiting", "in_progress", "calling")
 
     @property
     def text(self) -> str:
-        """The words so far."""
-        return _join(list(self._parts.values()))  # a copy: another thread may be adding to it
+        """The words so far, without what steers the voice."""
+        # A copy: another thread may be adding to it.
+        return _join([*self._kept.texts, *map(self._shown, list(self._parts))])
+
+    def _shown(self, key: PartKey) -> str:
+        return shown(self._parts[key], whole=key in self._settled)
+
+    @property
+    def captions(self) -> list[Caption]:
+        """Its words with their times, where the server tells them."""
+        return list(self._timeline.captions) if self._timeline else []
 
     @property
     def calls(self) -> list[FunctionCall]:
         """The tools that it wants to be run."""
         return [item for item in self.items if isinstance(item, FunctionCall)]
 
+    @property
+    def new_calls(self) -> list[FunctionCall]:
+        """Those of the latest response."""
+        new = self.items[len(self._kept.items) :]
+        return [item for item in new if isinstance(item, FunctionCall)]
+
     def begin(self, response_id: str | None, format: AudioFormat) -> None:
         """The server started it."""
         self.id, self.format, self.status = response_id, format, "in_progress"
         self._frame = format.bytes_per_frame
+        if self.rounds:  # the user may have cut off what was said before the tools ran
+            self.interrupted, self.cut_ms = False, None
+
+    def call(self) -> None:
+        """It waits for tools: what came so far stays, whatever comes of the rest."""
+        self.status = "calling"
+        self.rounds += 1
+        texts = [*self._kept.texts, *map(self._shown, self._parts)]
+        self._kept = _Kept(texts, list(self.items), self.received, self.usage)
+        self._new_response()
+
+    def _new_response(self) -> None:
+        self._family = None
+        for collected in (self._parts, self._settled, self._carries):
+            collected.clear()
 
     def reset(self) -> None:
-        """Forget what came: it belonged to another answer."""
-        self.id, self.status, self.received = None, "waiting", 0
-        self.details = self.usage = self._family = self.cut_ms = None
+        """Forget what came, apart from what came before tools were called: it belonged to another
+        answer."""
+        kept = self._kept
+        self.id, self.status, self.received = None, "waiting", kept.received
+        self.details = self.cut_ms = None
         self.interrupted = False
-        for collected in (self.items, self._parts, self._carries):
-            collected.clear()
+        self.items, self.usage = list(kept.items), kept.usage
+        if self._timeline:
+            self._timeline.forget(self.format.ms(kept.received) / 1000)
+        self._new_response()
 
     def sound(self, event: AudioDelta) -> bytes:
         """Take a slice of audio; returns its whole samples, an odd rest waits for the next slice
@@ -103,6 +155,31 @@ class Answer:
             pcm = carry.push(pcm)
         self.received += len(pcm)
         return pcm
+
+    def timing(self, event: AudioDelta, nbytes: int) -> list[Caption]:
+        """Take the times of words that came with a slice of audio, which has been taken.
+
+        Args:
+            event: the slice.
+            nbytes: of its whole samples.
+
+        Returns:
+            The words that are complete now.
+        """
+        from inworld_rt.captions import Timeline  # only for those who asked for times
+
+        if event.timestamp_info is None:
+            return []
+        if self._timeline is None:
+            self._timeline = Timeline()
+        rate = self.format.bytes_per_second
+        return self._timeline.add(
+            event.timestamp_info, before=(self.received - nbytes) / rate, length=nbytes / rate
+        )
+
+    def close_captions(self) -> list[Caption]:
+        """No more times will come; returns the words that waited for more of them."""
+        return self._timeline.close() if self._timeline else []
 
     def words(self, event: Event) -> str:
         """Take a piece of text, or the final text that replaces the pieces.
@@ -149,14 +226,18 @@ class Answer:
         key = self._key(event, family)
         if key is None:
             return ""
-        return self._set(key, text)
+        return self._set(key, text, final=True)
 
-    def _set(self, key: PartKey, text: str) -> str:
+    def _set(self, key: PartKey, text: str, final: bool = False) -> str:
         """Set a part's words; returns what is new, as it continues :attr:`text`."""
-        before = self._parts.get(key, "")
-        gap = "" if before else _gap(next(filter(None, reversed(self._parts.values())), ""), text)
+        before = self._shown(key) if key in self._parts else ""
+        earlier = "" if before else self.text
         self._parts[key] = text
-        return gap + text[len(before) :] if text.startswith(before) else ""
+        if final:
+            self._settled.add(key)
+        after = self._shown(key)
+        gap = "" if before else _gap(earlier, after)
+        return gap + after[len(before) :] if after.startswith(before) else ""
 
     def finish(self, event: ResponseDone) -> str:
         """The server ended it. What the final object says replaces what was collected.
@@ -170,15 +251,18 @@ class Answer:
             self.status = "completed"
         self.details = state.status_details if state else None
         # Some servers put the usage beside the response instead of into it.
-        self.usage = (state and state.usage) or event.usage
+        usage = (state and state.usage) or event.usage
+        self.usage = total(self._kept.usage, usage)
+        before = self._kept.items
         if state and state.output:
-            self.items = list(state.output)
-        if self._parts:
-            return ""
-        for index, item in enumerate(self.items):
-            if words := getattr(item, "text", ""):
-                self._parts[item.id, index] = words
-        return self.text
+            self.items = [*before, *state.output]
+        parts = list(self._parts.items())
+        if not parts:
+            made = enumerate(self.items[len(before) :])
+            parts = [
+                ((item.id, i), text) for i, item in made if (text := getattr(item, "text", ""))
+            ]
+        return "".join(self._set(key, text, final=True) for key, text in parts)
 
     def add_item(self, item: Item | None) -> None:
         """An item of the answer is final."""
@@ -189,6 +273,16 @@ class Answer:
                 self.items[i] = item
                 return
         self.items.append(item)
+
+
+@define
+class _Kept:
+    """What came before tools were called."""
+
+    texts: list[str] = field(factory=list)
+    items: list[Item] = field(factory=list)
+    received: int = 0
+    usage: Usage | None = None
 
 
 def heard(text: str, heard_ms: float, total_ms: float) -> str:

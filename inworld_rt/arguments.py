@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from inworld_rt.config import SessionConfig
 from inworld_rt.errors import ConfigError
-from inworld_rt.items import InputText, Message, TextPart
+from inworld_rt.items import InputImage, InputText, Message, TextPart
 from inworld_rt.pcm import AudioFormat
+from inworld_rt.rules import encode64
 
-__all__ = ["DEFAULTS", "MAX_TEXT", "message", "seconds", "settings"]
+__all__ = ["DEFAULTS", "MAX_TEXT", "message", "picture", "seconds", "settings"]
 
 DEFAULTS = SessionConfig.of(
     output_modalities=["audio", "text"],
@@ -26,6 +28,8 @@ DEFAULTS = SessionConfig.of(
 MAX_TEXT = 2_500_000
 """Characters of one text at most: the server's messages end at 15 MiB, and JSON may take six bytes
 for a character."""
+
+_PICTURES = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"))
 
 _FOR_EVER = 1e8  # seconds; what systems make of longer ones, and of infinity, differs
 
@@ -73,3 +77,28 @@ def message(text: object, role: str) -> Message:
         raise ConfigError(f"role: expected user, system or assistant, got {role!r:.40}")
     part = TextPart(text=text) if role == "assistant" else InputText(text=text)
     return Message(role=role, content=[part])  # type: ignore[arg-type]  # checked when it is sent
+
+
+def picture(image: object, detail: str | None = None) -> InputImage:
+    """A picture as a part of a message.
+
+    Args:
+        image: a file's name, or its bytes.
+        detail: how closely to look; checked when it is sent.
+
+    Raises:
+        OSError: the file cannot be read.
+        ConfigError: it is neither PNG nor JPEG.
+    """
+    if isinstance(image, str | os.PathLike):
+        with open(image, "rb") as file:
+            data = file.read()
+    elif isinstance(image, bytes | bytearray | memoryview):
+        data = bytes(image)
+    else:
+        raise ConfigError(f"image: expected a file's name or bytes, got {type(image).__name__}")
+    kind = next((kind for start, kind in _PICTURES if data.startswith(start)), None)
+    if kind is None:
+        raise ConfigError("image: this is neither PNG nor JPEG; convert it first")
+    url = f"data:image/{kind};base64,{encode64(data).decode('ascii')}"
+    return InputImage(image_url=url, detail=detail)  # type: ignore[arg-type]

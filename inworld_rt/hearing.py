@@ -26,6 +26,7 @@ class _Sounding:
     """How much audio came for an item, and in which answer."""
 
     answer: Answer
+    response_id: str | None
     nbytes: int = 0
     heard_ms: float | None = None
     """Where the user cut it off."""
@@ -56,8 +57,8 @@ class Hearing:
         """Sound came."""
         known = self._sounding.get(item_id)
         # An id may come again in a later answer, whose audio counts from zero.
-        if known is None or known.answer is not answer:
-            known = self._sounding[item_id] = _Sounding(answer)
+        if known is None or known.answer is not answer or known.response_id != answer.id:
+            known = self._sounding[item_id] = _Sounding(answer, answer.id)
             if len(self._sounding) > _REMEMBERED:
                 self._sounding.popitem(last=False)
         known.nbytes += nbytes

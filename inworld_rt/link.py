@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 from attrs import define, evolve
@@ -29,8 +29,10 @@ from inworld_rt.errors import (
 )
 from inworld_rt.eventlog import EventLog
 from inworld_rt.events import ErrorEvent, Event, Ping
+from inworld_rt.items import FunctionCall
 from inworld_rt.outcome import ErrorDetails
-from inworld_rt.session import Expectation, Orders, Request, Session, server_error
+from inworld_rt.request import Expectation, Orders, Request, server_error
+from inworld_rt.session import Session
 from inworld_rt.transport import Transport
 from inworld_rt.workers import Deadline, Inbox, Worker
 
@@ -118,6 +120,12 @@ class Link:
         self.watchers: tuple[Watcher, ...] = ()
         self.chat: Any = None
         self.broken = False
+        self.run_tool: Callable[[Answer, FunctionCall], None] = lambda answer, call: None
+        """Has a tool run, and never blocks."""
+        self.working = 0
+        """How many tools are running."""
+        self.here = threading.local()
+        """``here.answer``: in a thread that runs a tool, the answer which waits for it."""
         self.life = 0
         """Changes with every sign of life of the conversation; pings are none."""
         self._complaint: tuple[ErrorDetails, int, float] | None = None  # with life and time
@@ -125,6 +133,8 @@ class Link:
             "granted": self._granted,
             "began": self._began,
             "text": lambda answer, words: answer.owner and answer.owner.says(words),
+            "captions": lambda answer, words: answer.owner and answer.owner.captioned(words),
+            "call": lambda answer, call: self.run_tool(answer, call),
             "restarted": lambda answer, _: answer.owner and answer.owner.restarts(),
             "ended": self._ended,
             "met": lambda expectation, event: expectation.owner.put(event),
@@ -194,7 +204,13 @@ class Link:
         for event in request.events:
             wire.encode(event)  # in the caller's thread, though it may be sent later by another
         self.check()
+        request.urgent = self.calling is not None
         self.apply(lambda session: session.ask(request))
+
+    @property
+    def calling(self) -> Answer | None:
+        """In a thread that runs a tool: the answer which waits for it."""
+        return getattr(self.here, "answer", None)
 
     def give_up(self, request: Request) -> None:
         """Take a request back whose caller failed or was interrupted; never raises."""
@@ -230,31 +246,55 @@ class Link:
             WaitTimeout: nothing came.
             ConnectionClosed: the session is, or went, over.
         """
-        event = replace(event, event_id=self.new_id())
-        message = wire.encode(event)
-        inbox: Inbox[Event] = Inbox()
-        expectation = Expectation(
-            event_id=event.event_id or "", accept=accept, about=about, owner=inbox
-        )
+        return self.exchanges([(event, accept)], about, timeout, start)[0]
+
+    def exchanges(
+        self,
+        requests: Sequence[tuple[Event, Callable[[Event], bool]]],
+        about: tuple[str, ...],
+        timeout: float,
+        start: bool = False,
+    ) -> list[Event]:
+        """Send several events back to back, and wait for the answer of each.
+
+        Args:
+            requests: each event, and the test for its answer.
+            about: as for :meth:`exchange`, and so on.
+            timeout: seconds for all of them.
+            start: as there.
+
+        Raises:
+            ServerError: the server refused one; those after it may have been accepted.
+            WaitTimeout, ConnectionClosed: as :meth:`exchange`.
+        """
+        messages, expectations = [], []
+        for event, accept in requests:
+            name, inbox = self.new_id(), Inbox[Event]()
+            messages.append(wire.encode(replace(event, event_id=name)))
+            expectations.append(Expectation(name, accept=accept, about=about, owner=inbox))
+        deadline = Deadline(timeout)
         with self.lock:
-            self.session.expect(expectation)
+            for expectation in expectations:
+                self.session.expect(expectation)
         try:
             if start:
                 self.start()
             try:
-                self.send(message)
+                self.send(*messages)
             except ConnectionClosed:
                 with contextlib.suppress(WaitTimeout):
-                    return inbox.get(0)  # a refusal, say, that came before the end
+                    # A refusal, say, that came before the end.
+                    return [expectation.owner.get(0) for expectation in expectations]
                 raise
-            return inbox.get(timeout)
+            return [expectation.owner.get(deadline.left()) for expectation in expectations]
         except WaitTimeout:
             raise WaitTimeout(
-                f"the server did not answer {event.type} within {timeout:g} s"
+                f"the server did not answer {requests[0][0].type} within {timeout:g} s"
             ) from None
         finally:
             with self.lock:
-                self.session.forget(expectation)
+                for expectation in expectations:
+                    self.session.forget(expectation)
 
     def watch(self, watcher: Watcher) -> None:
         """Have somebody follow what happens from now on."""
@@ -296,8 +336,12 @@ class Link:
             try:
                 return step(timeout)
             except WaitTimeout:
-                if self.life == life:
+                if not self.alive(life):
                     raise self.too_quiet(goal, timeout) from None
+
+    def alive(self, life: int) -> bool:
+        """Whether something happened since :attr:`life` was read, or a tool is at work."""
+        return self.life != life or self.working > 0
 
     def too_quiet(self, goal: str, seconds: float) -> WaitTimeout:
         """The error for a server that gave no sign of life for so long."""

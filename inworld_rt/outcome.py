@@ -6,11 +6,12 @@ Read-only for a client. ``None`` means "not there".
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
+import attrs
 from attrs import field
 
-from inworld_rt.codec import Shape, shape, wire
+from inworld_rt.codec import Shape, replace, shape, wire
 from inworld_rt.items import Item
 from inworld_rt.pcm import AudioFormat
 
@@ -33,7 +34,10 @@ __all__ = [
     "TranscriptionUsage",
     "Usage",
     "WordAlignment",
+    "total",
 ]
+
+S = TypeVar("S", bound=Shape)
 
 
 @shape
@@ -118,6 +122,18 @@ class Usage(Shape):
     """By kind."""
     output_token_details: OutputTokens | None = None
     """By kind."""
+
+
+def total(one: S | None, other: S | None) -> S | None:
+    """The sum of two costs, field by field; what only one of them tells is taken as it is."""
+    if one is None or other is None:
+        return other if one is None else one
+    changes: dict[str, Any] = {}
+    for part in attrs.fields(type(one)):  # type: ignore[arg-type]
+        ours, theirs = getattr(one, part.name), getattr(other, part.name)
+        both = isinstance(ours, int) and isinstance(theirs, int)
+        changes[part.name] = ours + theirs if both else total(ours, theirs)
+    return replace(one, **changes)
 
 
 @shape

@@ -7,13 +7,18 @@ snake_case on the wire, except inside :class:`TextGeneration`.
 
 from __future__ import annotations
 
+import json
+import os
+import tempfile
 from typing import Annotated, Any, Literal
 
 from attrs import field
 
-from inworld_rt.codec import UNSET, Between, Setting, Shape, shape, wire
+from inworld_rt.codec import UNSET, Between, Setting, Shape, read, shape, wire, write
+from inworld_rt.errors import ConfigError
 
 __all__ = [
+    "LOCKED",
     "Backchannel",
     "Caching",
     "Memory",
@@ -93,6 +98,43 @@ class MemoryState(Shape):
     """Turns since the beginning."""
     items_trimmed: Setting[int] = UNSET
     """Items that gave way to the summary."""
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Keep it in a JSON file, for ``Client(memory=path)``. Nobody else should read it: it holds
+        what the user said.
+
+        The file appears whole or not at all; only its owner may read it.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        folder, name = os.path.split(os.path.abspath(path))
+        number, part = tempfile.mkstemp(prefix=f".{name}-", dir=folder)
+        try:
+            with open(number, "w", encoding="utf-8") as file:
+                json.dump(write(self, "memory"), file, ensure_ascii=False, indent=2)
+            os.replace(part, path)
+        except BaseException:
+            os.unlink(part)
+            raise
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> MemoryState:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            OSError: the file cannot be read.
+            ConfigError: it holds something else.
+        """
+        with open(path, encoding="utf-8") as file:
+            try:
+                data = json.load(file)
+            except ValueError:
+                data = None
+        state = read(cls, data) if isinstance(data, dict) else cls()
+        if state == cls() and data != {}:
+            raise ConfigError(f"{os.fspath(path)}: this file holds no memory of a session")
+        return state
 
 
 @shape
@@ -266,3 +308,7 @@ class ProviderData(Shape):
     """Of prompts."""
     text_generation_config: Setting[TextGeneration | None] = UNSET
     """Sampling of the language model."""
+
+
+LOCKED = (("tts", "conversational"), ("tts", "user_turn_mode"))
+"""Branch and name of the fields that count only in the first configuration of a session."""

@@ -11,22 +11,39 @@ from attrs import frozen
 
 from inworld_rt import pcm
 from inworld_rt.answer import Answer, heard
-from inworld_rt.errors import AudioError, InworldError, ResponseFailed, WaitTimeout
+from inworld_rt.errors import (
+    AudioError,
+    ConfigError,
+    InworldError,
+    LocalProtocolError,
+    ResponseFailed,
+    WaitTimeout,
+)
 from inworld_rt.items import FunctionCall, Item
 from inworld_rt.link import Link, now
 from inworld_rt.outcome import StatusDetails, Usage
 from inworld_rt.pcm import AudioFormat
+from inworld_rt.stream import Stream
 from inworld_rt.workers import Inbox, wait_for
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from inworld_rt.captions import Caption
+
 T = TypeVar("T")
+Sliced = TypeVar("Sliced", str, bytes)
 
 __all__ = ["MAX_SECONDS", "Latency", "Response"]
 
 MAX_SECONDS = 1800.0
 """Seconds of audio that one answer may hold; what is longer is cancelled and fails."""
+
+# Seen on accounts whose plan lacks tools (protocol: tools and tool choice).
+_NO_TOOLS = (
+    "; the session has tools, and on a plan without them every answer fails: to find out, take "
+    "them away with update_session(tools=[])"
+)
 
 
 @frozen
@@ -88,10 +105,8 @@ class Response:
         self._limit = 0.0
         self._overlong = False
         self._sound: Inbox[bytes] = Inbox()
-        self._pieces: list[str] = []
-        self._readers: list[Inbox[str]] = []
-        # Guards the two lists above: a reader that joins late needs all pieces, each once.
-        self._words_lock = threading.Lock()
+        self._words: Stream[str] = Stream()
+        self._captions: Stream[Caption] = Stream()
         self._done = threading.Event()
         self._failure: Callable[[], BaseException] | None = None
         self._log_mark = 0
@@ -124,22 +139,25 @@ class Response:
         """Take some words. Not for users."""
         if self._first_text is None:
             self._first_text = now()
-        with self._words_lock:
-            self._pieces.append(piece)
-            for reader in self._readers:
-                reader.put(piece)
+        self._words.put(piece)
+
+    def captioned(self, words: list[Caption]) -> None:
+        """Take words with their times. Not for users."""
+        for word in words:
+            self._captions.put(word)
 
     def restarts(self) -> None:
-        """What came answered only a part of the speech; a whole answer follows. Not for users."""
-        self._chunks.clear()
-        self._bytes = 0
+        """What came answered only a part of the speech, or belonged to another answer; a whole
+        answer follows. Not for users."""
+        answer = self._answer
         self._overlong = False
-        self._first_audio = self._first_text = None
-        self._sound.drain()
-        with self._words_lock:
-            self._pieces.clear()
-            for reader in self._readers:
-                reader.drain()
+        del self._chunks[_fitting(self._chunks, answer.received) :]
+        self._bytes = answer.received
+        self._words.keep(_fitting(self._words.pieces, len(answer.text)))
+        self._captions.keep(len(answer.captions))
+        if not answer.rounds:
+            self._first_audio = self._first_text = None
+            self._sound.drain()
 
     def ends(self, failure: Callable[[], BaseException] | None) -> None:
         """The answer is over. Not for users.
@@ -155,10 +173,8 @@ class Response:
         self._failure = failure
         self._ended = now()
         end = self._failure or StopIteration
-        self._sound.close(end)
-        with self._words_lock:
-            for reader in self._readers:
-                reader.close(end)
+        for stream in (self._sound, self._words, self._captions):
+            stream.close(end)
         self._done.set()
 
     def _failed(self) -> BaseException:
@@ -169,6 +185,8 @@ class Response:
             reason = f"longer than {MAX_SECONDS:g} s, so it was cancelled"
         code = error.code if error else None
         words = (error.message if error else None) or code or reason or "no reason given"
+        if self._link.session.tools_in_doubt and "server_error" in (reason, code):
+            words += _NO_TOOLS
         return ResponseFailed(f"the answer failed: {words}", response=self, reason=reason or code)
 
     # --- waiting ---------------------------------------------------------------------------------
@@ -188,6 +206,7 @@ class Response:
             ResponseFailed: the server could not make it.
             ServerError: the server refused the request.
             ConnectionClosed: the connection ended first.
+            LocalProtocolError: it waits for the very tool that calls this.
         """
         self._patiently(self._until_done, timeout)
         self._seen()
@@ -206,6 +225,10 @@ class Response:
 
     def _patiently(self, step: Callable[[float | None], T], timeout: float | None) -> T:
         """Do a blocking step; without a timeout of its own, go on while the server is alive."""
+        if self._link.calling is self._answer:
+            raise LocalProtocolError(
+                "this answer goes on when the tool has returned; a tool cannot wait for it"
+            )
         if timeout is not None:
             return step(timeout)
         goal = "the rest of an answer" if self.status == "in_progress" else "an answer"
@@ -220,7 +243,7 @@ class Response:
         try:
             return self._sound.get(self._timeout)  # the usual case, without ceremony
         except WaitTimeout:
-            if self._link.life == life:
+            if not self._link.alive(life):
                 raise self._link.too_quiet("the rest of an answer", self._timeout) from None
             return self._next(self._sound)
         except (StopIteration, InworldError):
@@ -241,13 +264,23 @@ class Response:
 
         Blocks and raises like iterating.
         """
-        reader: Inbox[str] = Inbox()
-        with self._words_lock:
-            for piece in self._pieces:
-                reader.put(piece)
-            self._readers.append(reader)
-            if self._ended is not None:
-                reader.close(self._failure or StopIteration)
+        return self._read(self._words)
+
+    def captions(self) -> Iterator[Caption]:
+        """The words with their times in seconds of the answer's audio, as they come, from the
+        beginning; each call is a stream of its own.
+
+        They come before the sound is heard, as the sound itself does. There are none unless the
+        session asks for them: ``tts={"timestamp_type": "WORD"}`` (or ``"CHARACTER"``) in
+        ``provider_data`` (protocol: assistant audio). In a voice chat, ``chat.captions()`` gives
+        each word when it is heard.
+
+        Blocks and raises like iterating.
+        """
+        return self._read(self._captions)
+
+    def _read(self, stream: Stream[T]) -> Iterator[T]:
+        reader = stream.open()
         while True:
             try:
                 piece = self._next(reader)
@@ -284,8 +317,8 @@ class Response:
 
     @property
     def status(self) -> str:
-        """``waiting``, ``in_progress``, ``completed``, ``cancelled``, ``failed``, ``incomplete``
-        or ``lost``. Does not block."""
+        """``waiting``, ``in_progress``, ``calling`` (tools run), ``completed``, ``cancelled``,
+        ``failed``, ``incomplete`` or ``lost``. Does not block."""
         return self._answer.status
 
     @property
@@ -310,20 +343,28 @@ class Response:
 
     @property
     def tool_calls(self) -> list[FunctionCall]:
-        """The tools that it wants to be run, among the items so far. Does not block."""
+        """The tools that it called, among the items so far. Does not block.
+
+        Those given to ``client.tool`` or ``add_tool`` are run, and the answer goes on with what
+        comes of them."""
         return self._answer.calls
 
     @property
     def heard_text(self) -> str:
         """The words up to where the user cut the answer off or it was truncated, else all so far.
 
-        Speech is taken to run evenly over the letters. Does not block.
+        Goes by the times of the words where there are :meth:`captions`; else speech is taken to
+        run evenly over the letters. Does not block.
         """
         answer = self._answer
         if answer.cut_ms is None:
             return answer.text
         if not answer.cut_ms:
             return ""
+        if timed := answer.captions:
+            from inworld_rt import captions  # there are some, so it has been loaded
+
+            return captions.heard(timed, answer.cut_ms / 1000)
         return heard(answer.text, answer.cut_ms, answer.format.ms(answer.received))
 
     @property
@@ -359,6 +400,31 @@ class Response:
         wav.write(path, pcm.decode(sound, self.format), self.format.rate)
         return self
 
+    def save_captions(self, path: str | os.PathLike[str]) -> Self:
+        """Wait for the end, then write the :meth:`captions` for a video player or a web page.
+
+        Args:
+            path: what ends in ``.srt`` becomes SubRip, all else WebVTT.
+
+        Raises:
+            OSError: it cannot be written.
+            ConfigError: there are none; says how to ask for them.
+            InworldError: as :meth:`wait`.
+        """
+        from inworld_rt import captions  # only for those who save them
+
+        self.wait()
+        words = self._captions.pieces
+        if not words:
+            raise ConfigError(
+                "the answer has no captions; ask for the times of words with "
+                'update_session(provider_data={"tts": {"timestamp_type": "WORD"}})'
+            )
+        write = captions.srt if os.fspath(path).lower().endswith(".srt") else captions.webvtt
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            file.write(write(words))
+        return self
+
     def play(self) -> Self:
         """Play the answer on the default loudspeaker, starting before it is complete.
 
@@ -389,3 +455,12 @@ class Response:
         if self.done:
             return
         self._link.apply(lambda session: session.cancel(self._answer))
+
+
+def _fitting(pieces: list[Sliced], size: int) -> int:
+    """How many of the first pieces have this size together."""
+    count = 0
+    while count < len(pieces) and size >= len(pieces[count]):
+        size -= len(pieces[count])
+        count += 1
+    return count

@@ -7,18 +7,15 @@ its events are sent, and the next answer that begins is its own.
 
 from __future__ import annotations
 
-import functools
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
-
-from attrs import define
+from typing import Any
 
 from inworld_rt.answer import Answer
-from inworld_rt.codec import UNSET
-from inworld_rt.config import SessionConfig, TurnDetection
+from inworld_rt.calls import Calls, follow_up
+from inworld_rt.codec import UNSET, Setting
+from inworld_rt.config import ReplyConfig, SessionConfig, TurnDetection
 from inworld_rt.conversation import ROLLING_MODELS, Conversation, merge_transcript
-from inworld_rt.errors import ServerError
 from inworld_rt.events import (
     AudioDelta,
     CallArgumentsDone,
@@ -27,9 +24,9 @@ from inworld_rt.events import (
     ErrorEvent,
     Event,
     InputAudioCleared,
-    InputAudioCommit,
     InputAudioCommitted,
     ItemAdded,
+    ItemCreate,
     ItemDeleted,
     ItemDone,
     ItemTruncated,
@@ -52,96 +49,24 @@ from inworld_rt.events import (
     UserTranscriptUpdated,
 )
 from inworld_rt.hearing import Hearing
-from inworld_rt.outcome import ErrorDetails
+from inworld_rt.items import FunctionCallOutput, Item
+from inworld_rt.outcome import ErrorDetails, ResponseState
 from inworld_rt.pcm import AudioFormat
+from inworld_rt.profile import VoiceProfile, profile_of
+from inworld_rt.request import (
+    BUSY,
+    Expectation,
+    Order,
+    Orders,
+    Request,
+    mentions,
+    order,
+)
 
-__all__ = ["Expectation", "Order", "Request", "Session", "server_error"]
+__all__ = ["Session"]
 
 _REMEMBERED = 256  # finished answers whose late events are still recognised
 _ATTEMPTS = 5  # sends of one request that the server finds busy although nothing is known to run
-_BUSY = "conversation_already_has_active_response"
-_WORDS = 500  # characters of a server's complaint that are passed on
-
-# What an error without an id names when it is not about a request for an answer.
-_OTHER_MATTERS = ("session", "retrieve", "delete", "truncate", "audio_end_ms")
-
-
-@define(eq=False)
-class Request:
-    """A wish for an answer.
-
-    Attributes:
-        answer: the answer to come.
-        events: what to send when the floor is free; the last one is the ``response.create``.
-            Empty where the server itself will answer speech that is still to be sent.
-        speech_end_ms: for speech: where it ends, in milliseconds of audio sent in the session.
-            Answers to earlier parts of it, which the server cut off itself, are not the one meant.
-    """
-
-    answer: Answer
-    events: tuple[Event, ...] = ()
-    speech_end_ms: float | None = None
-    owner: Any = None
-    """Whoever waits for the floor; not used here."""
-    attempts: int = 0
-    unwanted: bool = False
-    """Cancel it as soon as it begins."""
-
-    @property
-    def create_id(self) -> str | None:
-        """The id of its ``response.create``, if it has one."""
-        return next((e.event_id for e in self.events if isinstance(e, ResponseCreate)), None)
-
-    def concerns(self, error: ErrorDetails) -> bool:
-        """Whether an error may be about it; servers do not always say what theirs is about."""
-        if error.event_id:
-            return any(e.event_id == error.event_id for e in self.events)
-        if not self.events or error.code == _BUSY:
-            return bool(self.events)
-        speech = any(isinstance(e, InputAudioCommit) for e in self.events)
-        others = _OTHER_MATTERS if speech else (*_OTHER_MATTERS, "input_audio")
-        return self.answer.status == "waiting" and not _mentions(error, others)
-
-
-@define(eq=False)
-class Expectation:
-    """A reply that somebody waits for: the first event that ``accept`` takes, or an error."""
-
-    event_id: str
-    accept: Callable[[Event], bool]
-    about: tuple[str, ...] = ("",)
-    """Words in the ``param`` or ``code`` of errors without an id that concern it."""
-    owner: Any = None
-    """Whoever waits; not used here."""
-
-
-class Order(NamedTuple):
-    """Something to be done: ``do`` names it, the other two are what with.
-
-    =========  ==============================  =================================================
-    ``do``     ``subject``                     ``detail``
-    =========  ==============================  =================================================
-    send       an event                        None
-    granted    a :class:`Request`              None: it has the floor, its speech may be sent
-    began      an :class:`Answer`              None
-    audio      an :class:`Answer`              whole samples
-    text       an :class:`Answer`              words that are new at the end
-    restarted  an :class:`Answer`              None: forget what came
-    ended      an :class:`Answer`              None, or the details of the error that ended it
-    met        an :class:`Expectation`         the event
-    failed     an :class:`Expectation`         the error's details
-    =========  ==============================  =================================================
-    """
-
-    do: str
-    subject: Any
-    detail: Any = None
-
-
-Orders = list[Order]
-
-# Order(...) without its Python-level constructor, for the one that is made all the time.
-_order: Callable[[tuple[str, Any, Any]], Order] = functools.partial(tuple.__new__, Order)
 
 
 class Session:
@@ -163,6 +88,8 @@ class Session:
         """How often speech became an item."""
         self.unfinished = False
         """Whether speech was heard that is not an item yet."""
+        self.voice_profile: VoiceProfile | None = None
+        """Of the user, by the latest transcript that had one."""
         self._lives: dict[str | None, Answer] = {}  # all that are being made
         self._nameless = True  # the server has given no answer an id yet; maybe it never does
         self._turn: Request | None = None
@@ -171,6 +98,8 @@ class Session:
         self._expected: list[Expectation] = []
         self._speech_ms = float("inf")  # where the latest speech began
         self._hearing = Hearing(self.conversation)
+        self.calls = Calls()
+        self._tools_work = False
         self._handlers: dict[type[Event], Callable[[Any], Orders]] = {
             AudioDelta: self._audio,
             TextDelta: self._words,
@@ -224,6 +153,11 @@ class Session:
         wanted = self.config.output_modalities
         return wanted is UNSET or "audio" in wanted
 
+    @property
+    def tools_in_doubt(self) -> bool:
+        """Whether tools are declared, and no answer has shown yet that the account may have any."""
+        return bool(self.config.tools) and not self._tools_work
+
     def ask(self, request: Request) -> Orders:
         """Take a request in; it is sent now, or when the floor is free."""
         self._waiting.append(request)
@@ -261,7 +195,36 @@ class Session:
         for request in (*self._waiting, self._turn):
             if request and request.answer is answer:
                 return self.withdraw(request)
-        return []
+        if answer.status != "calling":
+            return []
+        self.calls.give_up(answer)
+        answer.status = "cancelled"
+        return [Order("ended", answer), *self._next()]
+
+    def answer_call(self, answer: Answer, output: ItemCreate, create_id: str) -> Orders:
+        """Tell the result of a tool; when it was the last, the answer goes on.
+
+        Args:
+            answer: which called the tool.
+            output: the item with the result.
+            create_id: the id for the request that makes it go on, once for all its calls.
+        """
+        orders = [Order("send", output)]
+        item = output.item
+        if not isinstance(item, FunctionCallOutput) or not self.calls.close(
+            answer, item.call_id or ""
+        ):
+            return orders
+        answer.status = "waiting"
+        request = Request(answer, urgent=True)
+        data = self.config.provider_data
+        if not (data and data.auto_tool_response):  # else the server goes on by itself
+            reply: Setting[ReplyConfig] = follow_up(answer, self.config)
+            if reply == ReplyConfig():
+                reply = UNSET
+            request.events = (ResponseCreate(response=reply, event_id=create_id),)
+        self._waiting.appendleft(request)
+        return orders + self._next()
 
     def interrupt(
         self, heard: Sequence[tuple[Answer, str | None, float]], *, cancel: bool
@@ -294,7 +257,9 @@ class Session:
     @property
     def current(self) -> Answer | None:
         """The answer in progress, or the one that has the floor and is about to begin."""
-        return self.live or (self._turn.answer if self._turn else None)
+        if self.live or self._turn:
+            return self.live or (self._turn.answer if self._turn else None)
+        return next(iter(self.calls.open), None)
 
     def abandon(self) -> tuple[list[Answer], list[Any]]:
         """The connection is over.
@@ -305,11 +270,12 @@ class Session:
         requests = [r for r in (self._turn, *self._waiting) if r]
         lost = list(self._lives.values())
         lost += [r.answer for r in requests if r.answer.status == "waiting"]
+        lost += self.calls.open
         owners = [r.owner for r in requests] + [e.owner for e in self._expected]
         owners = [owner for owner in owners if owner is not None]
         self._turn = self.live = None
-        self._lives.clear()
-        self._waiting.clear()
+        for answers in (self._lives, self.calls.open, self._waiting):
+            answers.clear()
         self._expected.clear()
         for answer in lost:
             answer.status = "lost"
@@ -338,7 +304,11 @@ class Session:
         """Give the floor to the first who waits, if it is free."""
         if self._turn or self._lives or not self._waiting:
             return []
-        self._turn = self._waiting.popleft()
+        request = next((r for r in self._waiting if r.urgent or not self.calls.open), None)
+        if request is None:
+            return []  # the conversation goes on when tools have run
+        self._waiting.remove(request)
+        self._turn = request
         self._turn.attempts += 1
         return [*(Order("send", e) for e in self._turn.events), Order("granted", self._turn)]
 
@@ -352,12 +322,17 @@ class Session:
         if response_id is not None:
             self._finished.pop(response_id, None)  # a server that gives an id again
         output = state.audio.output if state and state.audio else None
-        return self._begin(response_id, output.format if output else None)
+        return self._begin(response_id, output.format if output else None, state)
 
-    def _begin(self, response_id: str | None, format: AudioFormat | None = None) -> Orders:
+    def _begin(
+        self,
+        response_id: str | None,
+        format: AudioFormat | None = None,
+        state: ResponseState | None = None,
+    ) -> Orders:
         """An answer starts: the one of the request that has the floor, or one nobody asked for."""
         request = self._turn
-        if request and request.answer.status == "waiting":
+        if request and request.answer.status == "waiting" and request.may_be(state):
             answer = request.answer
         else:
             answer, request = Answer(), None
@@ -402,7 +377,9 @@ class Session:
         pcm = answer.sound(event)
         if pcm:
             self._hearing.add(answer, event.item_id, len(pcm))
-            orders.append(_order(("audio", answer, pcm)))
+            orders.append(order(("audio", answer, pcm)))
+        if event.timestamp_info is not None and (words := answer.timing(event, len(pcm))):
+            orders.append(Order("captions", answer, words))
         return orders
 
     def _touch(self, event: Any) -> Orders:
@@ -422,7 +399,7 @@ class Session:
         answer = self._find(event.response_id, orders)
         if answer is not None:
             answer.add_item(event.item)
-            self._hearing.mirror(event.item, None)
+            self._mirror(answer, event.item)
         return orders
 
     def _done(self, event: ResponseDone) -> Orders:
@@ -438,14 +415,25 @@ class Session:
                 self._finished.popitem(last=False)
         if words := answer.finish(event):
             orders.append(Order("text", answer, words))
+        if answer.status == "completed" and self.config.tools:
+            self._tools_work = True
+        if captions := answer.close_captions():
+            orders.append(Order("captions", answer, captions))
         for item in answer.items:
-            self._hearing.mirror(item, None)
+            self._mirror(answer, item)
         if self._turn and self._turn.answer is answer:
             if self._goes_on(self._turn):
                 answer.reset()
                 return [*orders, Order("restarted", answer)]
             self._turn = None
-        return [*orders, Order("ended", answer), *self._next()]
+        orders += [Order("call", answer, call) for call in self.calls.take(answer, self.config)]
+        if answer.status != "calling":
+            orders.append(Order("ended", answer))
+        return orders + self._next()
+
+    def _mirror(self, answer: Answer, item: Item | None) -> None:
+        if answer.reply.conversation != "none":
+            self._hearing.mirror(item, None)
 
     def _goes_on(self, request: Request) -> bool:
         """Whether the answer was cut by more of the speech that it answers.
@@ -505,6 +493,7 @@ class Session:
         else:
             words = event.transcript
         self.conversation.hear(event.item_id, words)
+        self.voice_profile = profile_of(event) or self.voice_profile
         return []
 
     @property
@@ -528,7 +517,7 @@ class Session:
         request = self._turn
         if request is None or not request.concerns(error):
             return []
-        return (self._busy if error.code == _BUSY else self._fail)(request, error)
+        return (self._busy if error.code == BUSY else self._fail)(request, error)
 
     def _expectation_of(self, error: ErrorDetails) -> Expectation | None:
         """Who waits for the reply that this error is instead.
@@ -537,7 +526,7 @@ class Session:
         """
         for expectation in self._expected:
             by_id = error.event_id == expectation.event_id
-            if by_id if error.event_id else _mentions(error, expectation.about):
+            if by_id if error.event_id else mentions(error, expectation.about):
                 return expectation
         return None
 
@@ -581,22 +570,3 @@ class Session:
         if self.live is answer:
             self.live = other
         return other
-
-
-def server_error(error: ErrorDetails) -> ServerError:
-    """A fresh exception for the details of an ``error`` event."""
-    words = error.message or error.code or error.type or "the server reports an error"
-    words = " ".join(words.split())[:_WORDS]
-    about = f" (about {error.param})" if error.param else ""
-    return ServerError(
-        f"{words}{about}",
-        type=error.type,
-        code=error.code,
-        param=error.param,
-        event_id=error.event_id,
-    )
-
-
-def _mentions(error: ErrorDetails, words: tuple[str, ...]) -> bool:
-    told = f"{error.param or ''} {error.code or ''}"
-    return any(word in told for word in words)

@@ -23,11 +23,11 @@ ROWS = (
     ("codec",),
     ("wire",),
     ("items", "provider", "outcome", "config", "events"),
-    ("arguments", "update", "memory", "steering", "captions", "profile"),
-    ("answer", "conversation", "hearing", "session"),
+    ("arguments", "update", "steering", "captions", "profile"),
+    ("answer", "conversation", "hearing", "calls", "request", "session"),
     ("playback",),
     ("workers",),
-    ("hooks",),
+    ("hooks", "stream"),
     ("eventlog",),
     ("transport",),
     ("link",),
@@ -36,7 +36,7 @@ ROWS = (
     ("catalogue",),
     ("tools",),
     ("audio",),
-    ("upload", "transcription"),
+    ("upload", "transcription", "telephony"),
     ("voice_chat",),
     ("response", "backlog", "client"),
     ("recording", "report"),
@@ -51,8 +51,19 @@ ROW_OF = {room: number for number, row in enumerate(ROWS) for room in row}
 # A room above may not be used although its row would allow it. The simulator must not share a
 # mistake with the client, and a command line is nobody's library (but its own starter's).
 FORBIDDEN = {
-    "simulator": {"arguments", "update", "answer", "conversation", "hearing", "session", "link"}
-    | {"upload", "transcription", "hooks", "tools", "rest", "catalogue", "captions", "steering"}
+    "simulator": {"arguments", "update", "answer", "conversation", "hearing", "calls", "session"}
+    | {"request", "link", "stream"}
+    | {
+        "upload",
+        "transcription",
+        "telephony",
+        "hooks",
+        "tools",
+        "rest",
+        "catalogue",
+        "captions",
+        "steering",
+    }
     | {"response", "backlog", "client", "voice_chat", "recording", "report"},
     "testing": {"cli"},
 }
@@ -71,7 +82,7 @@ PURE = {
     "events",
 }
 PURE |= {"arguments", "update", "steering", "captions", "profile"}
-PURE |= {"answer", "conversation", "hearing", "session"}
+PURE |= {"answer", "conversation", "hearing", "calls", "request", "session"}
 IMPURE = {"select", "socket", "ssl", "subprocess", "threading", "time", "queue"}
 
 # Packages of others with one home each.

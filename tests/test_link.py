@@ -25,7 +25,7 @@ from inworld_rt.errors import (
 )
 from inworld_rt.events import ItemDelete, ItemDeleted, Ping, ResponseCreate, SessionUpdate
 from inworld_rt.link import Link
-from inworld_rt.session import Request
+from inworld_rt.request import Request
 from inworld_rt.transport import MemoryTransport
 from tests.support.background import PATIENCE, Background
 

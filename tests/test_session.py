@@ -27,7 +27,8 @@ from inworld_rt.events import (
 from inworld_rt.items import AudioPart, InputText, Message
 from inworld_rt.outcome import ErrorDetails
 from inworld_rt.pcm import AudioFormat
-from inworld_rt.session import Expectation, Order, Orders, Request, Session, server_error
+from inworld_rt.request import Expectation, Order, Orders, Request, server_error
+from inworld_rt.session import Session
 from inworld_rt.workers import Inbox
 
 BUSY = "conversation_already_has_active_response"

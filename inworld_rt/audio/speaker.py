@@ -242,6 +242,22 @@ class Speaker:
 
     # --- how far it is ---------------------------------------------------------------------------
 
+    def heard(self, whose: Callable[[Any], bool]) -> float | None:
+        """How much of some speech has been heard by now.
+
+        Args:
+            whose: tells by its key whether a piece belongs to it.
+
+        Returns:
+            Milliseconds; ``None`` if nothing of it came, or it was cut, or is long past.
+        """
+        speech = self.speech
+        with self._lock:
+            place = speech.position(self.now())
+            parts = [part for part in self._segments if whose(part.key)]
+            frames = sum(min(max(place - part.first, 0), part.frames) for part in parts)
+        return frames * 1000 / self.rate if parts else None
+
     @property
     def speech(self) -> Playback:
         """The track that counts."""

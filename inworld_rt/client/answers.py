@@ -93,6 +93,8 @@ class Answers(Base):
             ConfigError: an override is unknown or wrong.
             ConnectionClosed: the session is over.
         """
+        if overrides.get("tools") is not None:
+            overrides["tools"] = self._toolbox.take(overrides["tools"])
         return self._request(reply=ReplyConfig.of(**overrides) if overrides else UNSET)
 
     def cancel_response(self) -> None:
@@ -126,8 +128,10 @@ class Answers(Base):
         return response.wait(deadline.left())
 
     def _at_hand(self) -> Response | None:
+        nested = self._link.calling is not None  # else a tool would wait for itself
         with self._link.lock:
-            current = self._link.session.current
+            session = self._link.session
+            current = session.live if nested else session.current
         if current is not None and current.owner is not None:
             found: Response = current.owner
             return found

@@ -11,8 +11,9 @@ from inworld_rt.config import ReplyConfig
 from inworld_rt.events import Event, ResponseCreate
 from inworld_rt.hooks import Hooks
 from inworld_rt.link import Link
+from inworld_rt.request import Request
 from inworld_rt.response import Response
-from inworld_rt.session import Request
+from inworld_rt.tools.toolbox import Toolbox
 
 __all__ = ["Base"]
 
@@ -25,6 +26,7 @@ class Base:
     _link: Link
     _backlog: Backlog
     _hooks: Hooks
+    _toolbox: Toolbox
     _updating: threading.Lock
     _telling: threading.Lock
     _follower: object | None
@@ -32,7 +34,7 @@ class Base:
     def _request(self, *before: Event, reply: Setting[ReplyConfig] = UNSET) -> Response:
         link = self._link
         create = ResponseCreate(response=reply, event_id=link.new_id())
-        request = Request(Answer(link.session.output_format), (*before, create))
+        request = Request(Answer(link.session.output_format, reply=reply), (*before, create))
         link.check()
         response = self._respond(request.answer)
         try:

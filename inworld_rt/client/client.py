@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import threading
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from inworld_rt.arguments import DEFAULTS, seconds, settings
+from inworld_rt.arguments import DEFAULTS, message, seconds, settings
 from inworld_rt.auth import Credentials, find_credentials
 from inworld_rt.backlog import Backlog
 from inworld_rt.client.answers import Answers
 from inworld_rt.client.items import Items
-from inworld_rt.client.settings import Settings
 from inworld_rt.client.states import States
+from inworld_rt.client.tools import Tools
 from inworld_rt.client.voice import Voice
 from inworld_rt.client.watching import Watching
-from inworld_rt.config import SessionConfig
+from inworld_rt.codec import UNSET, replace
+from inworld_rt.config import SessionConfig, Tool
 from inworld_rt.errors import (
     AuthError,
     ConfigError,
@@ -25,8 +28,12 @@ from inworld_rt.errors import (
     ServerError,
     WaitTimeout,
 )
+from inworld_rt.events import ItemCreate
 from inworld_rt.hooks import Hooks
 from inworld_rt.link import Link
+from inworld_rt.provider import Memory, MemoryState, ProviderData
+from inworld_rt.tools.runner import Runner
+from inworld_rt.tools.toolbox import Toolbox
 from inworld_rt.transport import Transport, connect, endpoint, new_session_id
 from inworld_rt.workers import Deadline
 
@@ -36,7 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["Client"]
 
 
-class Client(Answers, Items, Voice, Watching, Settings, States):
+class Client(Answers, Items, Tools, Voice, Watching, States):
     """A session with the Realtime API. Any method may be called from any thread.
 
     ::
@@ -59,6 +66,8 @@ class Client(Answers, Items, Voice, Watching, Settings, States):
         voice: str | None = None,
         model: str | None = None,
         config: SessionConfig | dict[str, Any] | None = None,
+        tools: Sequence[Callable[..., Any] | Tool] = (),
+        memory: str | os.PathLike[str] | MemoryState | None = None,
         credentials: Credentials | str | None = None,
         url: str | None = None,
         session_id: str | None = None,
@@ -79,6 +88,10 @@ class Client(Answers, Items, Voice, Watching, Settings, States):
             model: the language model, ``provider/model``.
             config: any other settings; the three above win over it. A dict in the wire's form will
                 do, too.
+            tools: functions that the model may call, see :meth:`tool`; or declarations.
+            memory: switches the service's memory on. A file's name: what the session before
+                remembered is read from it, if it is there, and what this one remembers is written
+                to it when the client is closed. Or a state, see :attr:`memory`.
             credentials: an API key or token; default: the environment's ``INWORLD_API_KEY``.
             url: where to connect; default: ``INWORLD_REALTIME_URL``, or the service.
             session_id: names this session in the URL; default: a fresh unique one.
@@ -96,6 +109,9 @@ class Client(Answers, Items, Voice, Watching, Settings, States):
             ConnectError: no connection came about.
             ServerError: the server refused the settings, for example an unknown voice.
             ConnectionClosed: the server closed instead of answering them.
+            BackendMissing: ``tools`` has functions, and the packages that read their signatures
+                are missing; says what to type.
+            OSError: the memory's file is there and cannot be read.
         """
         if reconnect:
             raise ConfigError("reconnect: not there yet; leave it out, and connect again yourself")
@@ -105,6 +121,12 @@ class Client(Answers, Items, Voice, Watching, Settings, States):
         plain = {"instructions": instructions, "voice": voice, "model": model}
         plain = {name: value for name, value in plain.items() if value is not None}
         wanted = DEFAULTS.merged(settings(config, plain))
+        self._toolbox = Toolbox()
+        if tools:
+            wanted = replace(wanted, tools=self._toolbox.take([*(wanted.tools or ()), *tools]))
+        self._memory_path: str | None = None
+        if memory is not None:
+            wanted = wanted.merged(self._recall(memory))
         wanted.to_dict()  # a wrong setting is found before any I/O
         if transport is None:
             key = find_credentials(credentials)
@@ -121,6 +143,8 @@ class Client(Answers, Items, Voice, Watching, Settings, States):
         self._telling = threading.Lock()
         self._hooks = Hooks(self._follow)
         self._link = Link(transport, self._adopt)
+        self._link.session.calls.functions = self._toolbox
+        self._runner = Runner(self._link, self._toolbox, self._tell)
         # One settings change at a time: the server's answer does not say which one it belongs to.
         self._updating = threading.Lock()
         try:
@@ -132,13 +156,29 @@ class Client(Answers, Items, Voice, Watching, Settings, States):
                 raise
             raise meant from exc
 
+    def _recall(self, memory: str | os.PathLike[str] | MemoryState) -> SessionConfig:
+        """The settings for a memory."""
+        if isinstance(memory, MemoryState):
+            options = Memory(enabled=True, state=memory)
+        else:
+            path = self._memory_path = os.path.abspath(os.fspath(memory))
+            known = os.path.exists(path)  # else this is the first session with it
+            options = Memory(enabled=True, state=MemoryState.load(path) if known else UNSET)
+        return SessionConfig(provider_data=ProviderData(memory=options))
+
+    def _tell(self, text: str) -> None:
+        """Tell the model something that happened meanwhile; it says what follows from it."""
+        self._request(ItemCreate(item=message(text, "system"), event_id=self._link.new_id()))
+
     def close(self) -> None:
         """End the session. Any thread, any number of times.
 
-        Whoever waits is woken and told. Blocks at most 2 seconds, whatever the server does.
+        Whoever waits is woken and told. Blocks at most 2 seconds, whatever the server does; tools
+        that are running then are left to themselves.
 
         Raises:
             WorkerStuck: the background thread did not end in that time.
+            OSError: the memory cannot be written to its file.
         """
         self._close()
 
@@ -147,7 +187,11 @@ class Client(Answers, Items, Voice, Watching, Settings, States):
         self._link.close(polite=polite)  # first: it also ends what the chat may be blocked in
         if chat is not None:
             chat.close()
+        self._runner.close()
         self._hooks.close()
+        path, self._memory_path = self._memory_path, None
+        if path is not None and self.memory != MemoryState():
+            self.memory.save(path)
 
     def __enter__(self) -> Self:
         return self

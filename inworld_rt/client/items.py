@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from inworld_rt.arguments import message
+import os
+import uuid
+from functools import partial
+from typing import Literal
+
+from inworld_rt.arguments import message, picture
 from inworld_rt.client.base import Base
+from inworld_rt.codec import replace
 from inworld_rt.conversation import Conversation
 from inworld_rt.events import (
+    Event,
     InputAudioClear,
     InputAudioCommit,
+    ItemAdded,
     ItemCreate,
     ItemDelete,
     ItemDeleted,
+    ItemDone,
     ItemRetrieve,
     ItemRetrieved,
     ItemTruncate,
     ItemTruncated,
 )
-from inworld_rt.items import Item
+from inworld_rt.items import Item, Message
+from inworld_rt.profile import VoiceProfile
 from inworld_rt.upload import samples
 
 __all__ = ["Items"]
@@ -55,6 +65,76 @@ class Items(Base):
         )
         self._link.post(event)
 
+    def add_items(
+        self, *items: Item | tuple[str, str], previous_item_id: str | None = None
+    ) -> list[str]:
+        """Add items to the conversation, one behind the other, and wait until the server has them.
+
+        ::
+
+            client.add_items(
+                ("user", "My name is Anna."),
+                ("assistant", "Hello, Anna!"),
+                FunctionCall(call_id="c1", name="weather", arguments='{"city": "Oslo"}'),
+                FunctionCallOutput(call_id="c1", output="sunny"),
+            )
+
+        Args:
+            items: items of :mod:`inworld_rt.items`; or who says it (``user``, ``system`` or
+                ``assistant``) and the text. An ``InputAudio`` part holds samples in the session's
+                input format, or the bytes of an Opus file, which the service may refuse.
+            previous_item_id: the item before the first, or ``"root"`` for the first place; default:
+                the end.
+
+        Returns:
+            Their ids, to retrieve, delete or find them later.
+
+        Raises:
+            ConfigError: an item is wrong; nothing was sent.
+            ServerError: the server refused one, or there is no such ``previous_item_id``.
+            WaitTimeout, ConnectionClosed: as :meth:`update_session`.
+        """
+        requests, ids = [], []
+        for thing in items:
+            item = message(thing[1], thing[0]) if isinstance(thing, tuple) else thing
+            item = item if item.id else replace(item, id=f"item_{uuid.uuid4().hex[:24]}")
+            event = ItemCreate(item=item, previous_item_id=previous_item_id)
+            requests.append((event, partial(_is_about, item.id)))
+            ids.append(item.id or "")
+            if previous_item_id is not None:
+                previous_item_id = item.id
+        self._link.exchanges(requests, ("item",), self.timeout)
+        return ids
+
+    def send_image(
+        self,
+        image: str | os.PathLike[str] | bytes,
+        text: str | None = None,
+        *,
+        detail: Literal["auto", "low", "high"] | None = None,
+    ) -> str:
+        """Show the model a picture, without asking for an answer; waits until the server has it.
+
+        Pictures are in the GA schema only: Inworld may refuse them, or its model may not see them.
+
+        Args:
+            image: a PNG or JPEG file, or its bytes.
+            text: what the user says to it.
+            detail: how closely to look.
+
+        Returns:
+            The item's id.
+
+        Raises:
+            OSError: the file cannot be read.
+            ConfigError: it is neither PNG nor JPEG.
+            ServerError: the server does not take it.
+            WaitTimeout, ConnectionClosed: as :meth:`update_session`.
+        """
+        said = message(text, "user") if text is not None else Message(role="user")
+        shown = replace(said, content=[*said.content, picture(image, detail)])
+        return self.add_items(shown)[0]
+
     def send_audio(self, pcm: bytes | bytearray | memoryview) -> None:
         """Send a slice of the user's speech.
 
@@ -91,6 +171,14 @@ class Items(Base):
         """The conversation as it is now: a copy, to iterate, print, or ask for items by id."""
         with self._link.lock:
             return self._link.session.conversation.copy()
+
+    @property
+    def voice_profile(self) -> VoiceProfile | None:
+        """What the recogniser makes of the user's voice: age, emotion and more, by the latest
+        transcript that told. ``None`` before that; the session must ask for it with
+        ``stt={"voice_profile": True}`` in ``provider_data``.
+        """
+        return self._link.session.voice_profile
 
     def retrieve_item(self, item_id: str) -> Item:
         """Fetch an item from the server, audio included where it gives it.
@@ -139,3 +227,12 @@ class Items(Base):
             ("item", "audio_end_ms"),
             self.timeout,
         )
+
+
+def _is_about(item_id: str | None, event: Event) -> bool:
+    """Whether an event tells that the server has an item."""
+    return (
+        isinstance(event, ItemAdded | ItemDone)
+        and event.item is not None
+        and event.item.id == item_id
+    )

@@ -6,9 +6,12 @@ from typing import Any
 
 from inworld_rt.arguments import settings
 from inworld_rt.client.base import Base
+from inworld_rt.codec import UNSET
 from inworld_rt.config import SessionConfig
+from inworld_rt.errors import ServerError
 from inworld_rt.events import SessionUpdate, SessionUpdated
-from inworld_rt.update import answer_to
+from inworld_rt.provider import MemoryState
+from inworld_rt.update import answer_to, check_locked, without_recogniser
 
 __all__ = ["Settings"]
 
@@ -28,19 +31,38 @@ class Settings(Base):
 
         Args:
             config: the changes; what is not in it stays as it is.
-            fields: changes by name, as for :meth:`SessionConfig.of`.
+            fields: changes by name, as for :meth:`SessionConfig.of`. ``tools`` may have functions
+                in it, see ``client.tool``.
 
         Returns:
             All settings now in force.
 
         Raises:
-            ConfigError: a setting is unknown or wrong; nothing was sent.
-            ServerError: the server refused; nothing was changed.
+            ConfigError: a setting is unknown or wrong, or counts only at a session's start; nothing
+                was sent.
+            ServerError: the server refused; nothing was changed. If it refused the recogniser's
+                model, which makes it drop the whole update, all else was changed nevertheless.
             WaitTimeout: it did not answer within the client's ``timeout``.
             ConnectionClosed: the session is, or went, over.
         """
+        if fields.get("tools") is not None:
+            fields["tools"] = self._toolbox.take(fields["tools"])
         change = settings(config, fields)
-        return self._configure(change, self.timeout, ("session",))
+        check_locked(change, self.session)
+        try:
+            return self._configure(change, self.timeout, ("session",))
+        except ServerError as exc:
+            rest = without_recogniser(change, exc.param)
+            if rest is None:
+                raise
+            self._configure(rest, self.timeout, ("session",))
+            raise ServerError(
+                f"{exc}; the other changes were made",
+                type=exc.type,
+                code=exc.code,
+                param=exc.param,
+                event_id=exc.event_id,
+            ) from exc
 
     def _configure(
         self, change: SessionConfig, timeout: float, about: tuple[str, ...], start: bool = False
@@ -55,9 +77,22 @@ class Settings(Base):
                 session = self._link.session
                 asked = session.config.merged(change)
                 session.config = asked.merged(event.session) if event.session else asked
-                return session.config
+            if change.tools is not UNSET:
+                self._toolbox.declared = list(change.tools)
+            return session.config
 
     @property
     def session(self) -> SessionConfig:
         """The settings in force, as the server tells them. What it does not tell is ``UNSET``."""
         return self._link.session.config
+
+    @property
+    def memory(self) -> MemoryState:
+        """What the service remembers of the conversation, as it told last: ``facts``, ``summary``
+        and more. Follows the service by itself. ``memory.save(path)`` keeps it for another
+        session's ``Client(memory=path)``.
+
+        It is empty until the first cycle, and where memory is off (protocol: memory).
+        """
+        data = self.session.provider_data
+        return (data and data.memory and data.memory.state) or MemoryState()

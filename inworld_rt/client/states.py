@@ -8,7 +8,7 @@ from inworld_rt.client.base import Base
 from inworld_rt.events import Event
 from inworld_rt.hooks import Hook
 from inworld_rt.link import Stats
-from inworld_rt.session import Orders
+from inworld_rt.request import Orders
 
 __all__ = ["States"]
 

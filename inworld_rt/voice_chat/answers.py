@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from inworld_rt.answer import Answer
 from inworld_rt.audio.speaker import Speaker
@@ -20,7 +22,12 @@ from inworld_rt.events import (
     UserTranscriptDelta,
 )
 from inworld_rt.link import Link
-from inworld_rt.session import Orders, Session
+from inworld_rt.request import Orders
+from inworld_rt.session import Session
+from inworld_rt.workers import Inbox
+
+if TYPE_CHECKING:
+    from inworld_rt.captions import Caption
 
 __all__ = ["Answers"]
 
@@ -48,7 +55,11 @@ class Answers:
             over: called when the session has ended.
         """
         self.latency: float | None = None
-        self.over = over
+        self._over = over
+        self._closed = False
+        self._readers: list[Inbox[tuple[Answer, Caption]]] = []
+        # Around several steps on the list above: readers come and go in any thread.
+        self._reading = threading.Lock()
         self._link = link
         self._speaker = speaker
         self._turn_over: float | None = None
@@ -68,8 +79,13 @@ class Answers:
         for do, subject, detail in orders:
             if do == "audio":
                 self._play(subject, event, detail)
-            elif do == "ended":
+            elif do in ("ended", "call"):
                 self._speaker().finish()
+            elif do == "captions":
+                with self._reading:
+                    for reader in self._readers:
+                        for word in detail:
+                            reader.put((subject, word))
         react = self._reactions.get(type(event))
         if react is not None:
             react(event)
@@ -81,6 +97,51 @@ class Answers:
 
     def _interjection(self, event: BackchannelDelta) -> None:
         self._speaker().interject(event.audio, self._link.session.output_format)
+
+    def over(self) -> None:
+        """The session has ended."""
+        self.close()
+        self._over()
+
+    def close(self) -> None:
+        """No more words will be heard."""
+        with self._reading:
+            self._closed = True
+            for reader in self._readers:
+                reader.close(StopIteration)
+
+    # --- the words -------------------------------------------------------------------------------
+
+    def captions(self) -> Iterator[Caption]:
+        """Words, each when it begins to be heard; see :meth:`VoiceChat.captions`."""
+        inbox: Inbox[tuple[Answer, Caption]] = Inbox()
+        with self._reading:
+            self._readers.append(inbox)
+            if self._closed:
+                inbox.close(StopIteration)
+        return self._follow(inbox)
+
+    def _follow(self, inbox: Inbox[tuple[Answer, Caption]]) -> Iterator[Caption]:
+        try:
+            while True:
+                try:
+                    answer, word = inbox.get()
+                except StopIteration:
+                    return
+                self._speaker().wait(partial(self._due, answer, word))
+                cut = answer.cut_ms
+                if not self._closed and (cut is None or word.start * 1000 < cut):
+                    yield word
+        finally:
+            with self._reading:
+                self._readers.remove(inbox)
+
+    def _due(self, answer: Answer, word: Caption) -> bool:
+        if answer.interrupted or self._closed:
+            return True
+        heard = self._speaker().heard(lambda key: key[0] is answer)
+        # Where nothing is known of its sound, that is over already: times may come after it.
+        return heard is None or heard >= word.start * 1000
 
     # --- cutting in ------------------------------------------------------------------------------
 

@@ -31,6 +31,8 @@ from inworld_rt.workers import wait_for
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from inworld_rt.captions import Caption
+
 __all__ = ["Home", "VoiceChat"]
 
 _MOST = 10  # of volume, and of seconds of lead-in
@@ -346,6 +348,14 @@ class VoiceChat:
             yield max(0.0 if self.muted else level, self.speaker.level)
         yield 0.0
 
+    def captions(self) -> Iterator[Caption]:
+        """The words of all answers from now on, each when it begins to be heard; what is cut off
+        is left out. Blocks until the next word; ends when the chat does.
+
+        There are none unless the session asks for times: see :meth:`Response.captions`.
+        """
+        return self._answers.captions()
+
     @property
     def stats(self) -> AudioStats:
         """How well the sound goes; its ``why`` says it in a sentence."""
@@ -457,6 +467,7 @@ class VoiceChat:
                 return
             self._closed = True
         self._over.set()
+        self._answers.close()
         self._cleanup.close()
 
     @property

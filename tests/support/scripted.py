@@ -193,6 +193,38 @@ class Scripted:
         """End an answer."""
         self.send("response.done", response={"id": name, "status": status, **fields})
 
+    def calls(
+        self, *calls: tuple[str, str, str], status: str = "completed", words: str = ""
+    ) -> str:
+        """An answer that calls tools, each given by call id, name and arguments; returns its id."""
+        name = self.begin()
+        if words:
+            self.words(name, words)
+            self.sound(name)
+        output = []
+        for call_id, tool, arguments in calls:
+            item = {"id": f"item_{name}_{call_id}", "type": "function_call", "name": tool}
+            item |= {"call_id": call_id, "arguments": arguments, "status": "completed"}
+            self.send(
+                "response.output_item.added", response_id=name, item={**item, "arguments": ""}
+            )
+            self.send(
+                "response.function_call_arguments.done",
+                response_id=name,
+                call_id=call_id,
+                arguments=arguments,
+            )
+            self.send("response.output_item.done", response_id=name, item=item)
+            output.append(item)
+        self.done(name, status, output=output)
+        return name
+
+    def output(self) -> tuple[str, str]:
+        """Take the result of a tool: call id and text."""
+        item = self.expect("conversation.item.create")["item"]
+        assert item["type"] == "function_call_output", item
+        return item["call_id"], item["output"]
+
     def answer(self, text: str = "Hello there.", slices: int = 2) -> str:
         """A whole answer; returns its id."""
         name = self.begin()

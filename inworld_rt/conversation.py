@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from inworld_rt.answer import heard
 from inworld_rt.codec import replace
 from inworld_rt.items import AudioPart, ContentPart, InputAudio, Item, Message
+from inworld_rt.steering import shown
 
 __all__ = ["KEPT_ITEMS", "ROLLING_MODELS", "Conversation", "merge_transcript"]
 
@@ -65,8 +66,9 @@ class Conversation:
         return self._items[item_id]
 
     def __str__(self) -> str:
-        """The spoken and written words, a line each."""
-        return "\n".join(f"{m.role}: {m.text}" for m in self if isinstance(m, Message) and m.text)
+        """The spoken and written words, a line each, without what steers the voice."""
+        messages = ((m.role, shown(m.text, whole=True)) for m in self if isinstance(m, Message))
+        return "\n".join(f"{role}: {text}" for role, text in messages if text)
 
     def copy(self) -> Conversation:
         """The same items in an object of its own."""

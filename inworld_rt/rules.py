@@ -89,7 +89,7 @@ def at(path: str, name: Any) -> str:
 
 def with_article(name: str) -> str:
     """A class's name in a sentence."""
-    return f"an {name}" if name[0] in "AEIOU" else f"a {name}"
+    return f"an {name}" if name[0] in "AEIOUaeiou" else f"a {name}"
 
 
 def refuse(path: str, says: str, value: Any) -> NoReturn:

@@ -25,7 +25,7 @@ from inworld_rt.pcm import AudioFormat
 from inworld_rt.session import Expectation, Request
 from inworld_rt.workers import Inbox
 
-__all__ = ["Recorded", "samples", "send_recording"]
+__all__ = ["SLICE_MS", "Recorded", "read", "samples", "send_recording", "silences"]
 
 Recorded = str | os.PathLike[str] | bytes | bytearray | memoryview
 
@@ -83,7 +83,7 @@ def send_recording(
         InworldError, OSError: see ``Client.send_recording``.
     """
     format = link.session.input_format
-    data = _read(recording, format)
+    data = read(recording, format)
     inbox: Inbox[object] = Inbox()
     request = Request(answer, owner=inbox)
     link.check()
@@ -96,7 +96,19 @@ def send_recording(
         raise
 
 
-def _read(recording: object, format: AudioFormat) -> bytes:
+def read(recording: object, format: AudioFormat) -> bytes:
+    """A recording in a session's input format.
+
+    Args:
+        recording: a WAV file's path, or its bytes, or samples that are in the format already.
+        format: the session's.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        AudioError: it is no WAV file, or has no sound in it.
+        BackendMissing: its rate has to be converted, and the package for that is missing.
+        ConfigError: the samples are incomplete or empty.
+    """
     if isinstance(recording, str | os.PathLike):
         return convert.recording_to(format, wav.read(recording))
     if isinstance(recording, bytes | bytearray | memoryview) and bytes(recording[:4]) == b"RIFF":
@@ -162,7 +174,7 @@ class _Upload:
     def _speak(self, turns: TurnDetection) -> None:
         """Send speech, then silence until the server has found the end of the turn."""
         link, session = self.link, self.link.session
-        usual, longest = _silences(turns)
+        usual, longest = silences(turns)
         if not self.realtime:
             # The server may need as long to hear it as it lasts.
             longest += self.format.ms(len(self.data))
@@ -209,8 +221,12 @@ def _pause(inbox: Inbox[Any], seconds: float) -> object:
         return None
 
 
-def _silences(turns: TurnDetection) -> tuple[int, int]:
-    """Milliseconds of silence to send at once, and at most."""
+def silences(turns: TurnDetection) -> tuple[int, int]:
+    """What has to follow speech, so that the server finds its end.
+
+    Returns:
+        Milliseconds of silence to send at once, and at most.
+    """
     if turns.type == "server_vad":
         usual = longest = turns.silence_duration_ms or 500
     else:

@@ -223,7 +223,7 @@ demo)
     ;;
 dev)
     main_venv
-    install .venv dev cli,echo,fast,resample,simulator,dev || die "the installation failed; pip's own words are above"
+    install .venv dev cli,echo,fast,resample,simulator,tools,dev || die "the installation failed; pip's own words are above"
     try_audio
     try_soundcard
     ;;
@@ -239,7 +239,7 @@ light)
         set -- "$@" -c "$venv/floors.txt"
     fi
     shift 2
-    install "$venv" light cli,echo,fast,resample,simulator,test "$@" ||
+    install "$venv" light cli,echo,fast,resample,simulator,tools,test "$@" ||
         die "the installation failed; pip's own words are above"
     ;;
 pythons)

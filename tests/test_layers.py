@@ -95,6 +95,8 @@ HOMES = {
     "livekit": {"audio"},
     "numpy": {"audio", "simulator"},
     "rich": {"cli"},
+    "msgspec": {"tools"},
+    "docstring_parser": {"tools"},
 }
 
 # Where threads are made. The simulator's socket server stands on the `websockets` library, which

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from inworld_rt.answer import Answer
 from inworld_rt.arguments import message
-from inworld_rt.client.base import Base
+from inworld_rt.client.settings import Settings
 from inworld_rt.codec import UNSET
 from inworld_rt.config import ReplyConfig
 from inworld_rt.events import ItemCreate
@@ -14,10 +15,13 @@ from inworld_rt.response import Response
 from inworld_rt.upload import Recorded, send_recording
 from inworld_rt.workers import Deadline, Inbox
 
+if TYPE_CHECKING:
+    from inworld_rt.transcription import Transcript
+
 __all__ = ["Answers"]
 
 
-class Answers(Base):
+class Answers(Settings):
     """The part of the client that asks for answers and waits for them."""
 
     def say(self, text: str) -> Response:
@@ -80,6 +84,49 @@ class Answers(Base):
             self._backlog.drop(response)
             raise
         return response
+
+    def transcribe(
+        self,
+        recording: Recorded,
+        *,
+        realtime: bool = False,
+        on_partial: Callable[[str], object] | None = None,
+        on_progress: Callable[[float], object] | None = None,
+    ) -> Transcript:
+        """Turn recorded speech into text, without an answer to it.
+
+        Blocks until all of it was heard and read; first, while an answer is being made, until that
+        is complete. What is said becomes part of the conversation.
+
+        Args:
+            recording: as for :meth:`send_recording`.
+            realtime: send it as fast as it would be spoken, instead of as fast as the server takes
+                it.
+            on_partial: function that is given the text so far, whenever it changes.
+            on_progress: function that is given the share that is done, from 0 to 1.
+
+        Returns:
+            The text, which also knows its ``utterances`` and their times. It is empty if nobody
+            speaks.
+
+        Raises:
+            FileNotFoundError, AudioError, BackendMissing, ConfigError: as :meth:`send_recording`.
+            LocalProtocolError: there is a voice chat.
+            ServerError: the server refused the settings or the audio.
+            WaitTimeout: the end of the speech was not found, or its text did not come.
+            ConnectionClosed: the session is, or went, over.
+        """
+        from inworld_rt.transcription import transcribe  # only for those who want that
+
+        return transcribe(
+            self._link,
+            self.update_session,
+            recording,
+            realtime=realtime,
+            timeout=self.timeout,
+            on_partial=on_partial,
+            on_progress=on_progress,
+        )
 
     def create_response(self, **overrides: Any) -> Response:
         """Ask for an answer to the conversation as it is.

@@ -171,7 +171,7 @@ def _signature(function: Any, name: str) -> inspect.Signature | None:
     except (TypeError, ValueError, NameError):  # some builtins; hints of names that are not there
         return None
     parameters = list(signature.parameters.values())
-    if parameters and parameters[0].name in ("self", "cls"):
+    if parameters and parameters[0].name == "self":
         raise ConfigError(
             f"{name}() is a method without its object; make a tool of the object's method, as in "
             f"client.add_tool(robot.{name})"

@@ -164,10 +164,16 @@ class Runner:
         def work() -> None:
             nonlocal output
             try:
-                output = encode_result(tool.arguments(run.call.arguments)(), tool.name)
+                result = tool.arguments(run.call.arguments)()
             except ToolError as exc:  # meant for the model
                 output = encode_error(exc)
+                return
             except BaseException as exc:
+                output = encode_error(exc)
+                raise
+            try:
+                output = encode_result(result, tool.name)
+            except ToolError as exc:  # the developer's mistake
                 output = encode_error(exc)
                 raise
 

@@ -200,12 +200,16 @@ class TestOneCall:
         assert told.one("c1")["error"]["type"] == "SystemExit"
 
     @pytest.mark.parametrize("result", [object(), b"bytes", float("nan"), "\ud800"])
-    def test_what_json_cannot_hold_is_an_error_for_the_model(self, result: Any) -> None:
-        told = Answers()
+    def test_what_json_cannot_hold_is_an_error_for_the_model_and_shown(
+        self, result: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told, shown = Answers(), []
+        monkeypatch.setattr(threading, "excepthook", shown.append)
         with Scripted(one_call("f", "", told)) as server, server.client() as client:
             add(client, lambda: result, name="f")
             client.ask("Go")
         assert told.one("c1")["error"]["type"] == "ToolError"
+        assert len(shown) == (not isinstance(result, str))
 
 
 class TestSeveralCalls:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from support.background import PATIENCE
+from support.background import PATIENCE, Background
 from support.scripted import Json, Scripted
 
 from inworld_rt import Client
@@ -59,6 +59,10 @@ class Stage:
 
     def received(self, *kinds: str) -> list[Json]:
         """What the client sent of these kinds; what is on its way is waited for."""
+        if not self.chat.closed:
+            sent = threading.Event()
+            self.chat.uplink.then(sent.set)
+            assert sent.wait(PATIENCE)
         self.client.clear_audio()
         while self.server.receive()["type"] != "input_audio_buffer.clear":
             pass
@@ -451,3 +455,45 @@ def test_with_all_the_oddities_of_the_service() -> None:
         assert story.heard_text and story.text.startswith(story.heard_text)
         assert story.heard_text != story.text
         assert event.audio_end_ms is not None and event.audio_end_ms < 1000  # a third of it
+
+
+# --- captions -------------------------------------------------------------------------------------
+
+
+def _times(*words: tuple[str, float]) -> Json:
+    lists = {
+        "words": [word for word, _ in words],
+        "word_start_time_seconds": [start for _, start in words],
+        "word_end_time_seconds": [start + 0.1 for _, start in words],
+    }
+    return {"timestamp_info": {"word_alignment": lists}}
+
+
+def test_each_word_comes_when_it_is_heard_and_not_when_it_is_cut() -> None:
+    with stage() as on:
+        captions = on.chat.captions()
+        on.server.send("response.created", response={"id": "r", "status": "in_progress"})
+        words = (("one", 0.2), ("two", 1.0), ("three", 1.8))
+        on.server.sound("r", SECOND + SECOND, item_id="i", **_times(*words))
+        on.sync()
+        on.sound.advance(0.5)
+        assert next(captions).text == "one"
+        following = Background(lambda: next(captions).text)
+        on.sound.advance(0.7)
+        assert following.result() == "two"
+        on.send(TURNS + "speech_started", item_id="u", audio_start_ms=0)  # at 1.2 s
+        on.send("response.done", response={"id": "r", "status": "cancelled"})
+        on.speaks(1, "s", "j")
+        on.server.sound("s", HALF, item_id="j", **_times(("four", 0.1), ("five", 0.3)))
+        on.sync()
+        last = Background(lambda: next(captions).text)
+        on.sound.advance(1.5)
+        assert last.result() == "four"
+
+
+def test_the_words_end_with_the_chat() -> None:
+    with stage() as on:
+        waiting = Background(lambda: list(on.chat.captions()))
+        on.chat.close()
+        assert waiting.result() == []
+        assert list(on.chat.captions()) == []

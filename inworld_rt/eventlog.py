@@ -140,7 +140,7 @@ class EventLog:
                     )
                 for place in range(max(start, gone), self._count):
                     event = self._events[place - gone]
-                    old = place < answered and event.type.startswith("response.")
+                    old = place < answered and _of_an_answer(event)
                     if not old and wanted(event):
                         return event, place + 1
                 start = self._count
@@ -153,3 +153,8 @@ class EventLog:
                     self._waiting -= 1
                 if not in_time:
                     raise WaitTimeout(f"no such event came within {timeout:g} s")
+
+
+def _of_an_answer(event: Event) -> bool:
+    # What is said while the user speaks belongs to no answer, though its name begins like theirs.
+    return event.type.startswith("response.") and not event.type.startswith("response.backchannel.")

@@ -96,6 +96,7 @@ class Session:
         self._waiting: deque[Request] = deque()
         self._finished: OrderedDict[str, None] = OrderedDict()
         self._expected: list[Expectation] = []
+        self._places: dict[str, str] = {}  # where items belong that are on their way
         self._speech_ms = float("inf")  # where the latest speech began
         self._hearing = Hearing(self.conversation)
         self.calls = Calls()
@@ -475,8 +476,19 @@ class Session:
         return []
 
     def _item(self, event: ItemAdded | ItemDone) -> Orders:
-        self._hearing.mirror(event.item, event.previous_item_id)
+        item_id = (event.item and event.item.id) or ""
+        # The server's null may mean the first place, or that it does not say.
+        previous = event.previous_item_id or self._places.get(item_id)
+        self._hearing.mirror(event.item, previous)
+        if isinstance(event, ItemDone):
+            self._places.pop(item_id, None)
         return []
+
+    def place(self, item_id: str, previous_item_id: str) -> None:
+        """An item is about to be put there."""
+        self._places[item_id] = previous_item_id
+        if len(self._places) > _REMEMBERED:  # of those that were refused
+            del self._places[next(iter(self._places))]
 
     def _deleted(self, event: ItemDeleted) -> Orders:
         self.conversation.remove(event.item_id)

@@ -22,7 +22,7 @@ from inworld_rt.events import (
 )
 from inworld_rt.link import Link, now
 from inworld_rt.pcm import AudioFormat
-from inworld_rt.session import Expectation, Request
+from inworld_rt.request import Expectation, Request
 from inworld_rt.workers import Inbox
 
 __all__ = ["SLICE_MS", "Recorded", "read", "samples", "send_recording", "silences"]
@@ -85,7 +85,7 @@ def send_recording(
     format = link.session.input_format
     data = read(recording, format)
     inbox: Inbox[object] = Inbox()
-    request = Request(answer, owner=inbox)
+    request = Request(answer, owner=inbox, urgent=link.calling is not None)
     link.check()
     link.apply(lambda session: session.ask(request))
     try:

@@ -6,20 +6,22 @@ order of the text; or characters. All that may be wrong with their lists is put 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import attrs
 from attrs import define
 
-from inworld_rt.captions.words import Viseme, closes, has_letters, opens, spaceless
+from inworld_rt.captions.words import Viseme, has_letters, opens, spaceless
 from inworld_rt.outcome import PhoneticDetails, TimestampInfo
 
 __all__ = ["Token", "are_words", "first_start", "is_text", "split", "tokens"]
 
 _FOR_EVER = 1e6  # seconds; no answer is as long as that
 _LONGEST = 100  # tokens of one word
+_ENDS = ".,;:!?…"
+_PART_OF_WORD = re.compile("n?['’].*")
 
 
 @define
@@ -165,7 +167,7 @@ def _begins(before: str, lettered: bool, text: str, spaced: bool) -> bool:
     """Whether a token begins a word, where no white space is before it."""
     cjk_before, cjk = spaceless(before[-1]), spaceless(text[0])
     if not (spaced or cjk_before or cjk):
-        return not closes(text)
+        return True
     if not has_letters(text):
         return cjk_before and opens(text)
     return lettered and (cjk_before or cjk or not spaced)
@@ -173,10 +175,13 @@ def _begins(before: str, lettered: bool, text: str, spaced: bool) -> bool:
 
 def are_words(parts: Sequence[Token]) -> bool:
     """Whether tokens without white space are words, and not the first of a text that has some."""
-    for one, other in pairwise(parts):
-        if other.first or not (has_letters(one.text) and has_letters(other.text)):
-            continue
-        # "I" and "'m", "do" and "n't": parts of one word
-        if other.text[0].isalnum() and other.text.casefold() not in ("n't", "n’t"):
+    before = False
+    for token in parts:
+        text = token.text.casefold()
+        lettered = has_letters(text)
+        before = before and not token.first
+        # Words have their punctuation with them. In a text, "I" and "'m" follow each other.
+        if lettered and (text[-1] in _ENDS or (before and not _PART_OF_WORD.fullmatch(text))):
             return True
+        before = lettered
     return len(parts) > _LONGEST

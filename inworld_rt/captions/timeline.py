@@ -131,7 +131,7 @@ class Timeline:
         """Take the words that are complete out of the waiting tokens."""
         if self._spaced is None and are_words(self._waiting):
             self._spaced = False
-        words, over = split(self._waiting, self._spaced is True)
+        words, over = split(self._waiting, self._spaced is not False)
         keep = 0
         if words and not last and not over:
             end = words[-1][-1]

@@ -11,7 +11,6 @@ from attrs import frozen
 __all__ = [
     "Caption",
     "Viseme",
-    "closes",
     "has_letters",
     "heard",
     "join",
@@ -89,11 +88,6 @@ def spaceless(char: str) -> bool:
 def has_letters(text: str) -> bool:
     """Whether there is more to it than punctuation."""
     return any(map(str.isalnum, text))
-
-
-def closes(text: str) -> bool:
-    """Whether it is punctuation that belongs to what is before it."""
-    return not text.strip(".,;:!?…)]}”»")
 
 
 def opens(text: str) -> bool:

@@ -35,10 +35,14 @@ class Row(NamedTuple):
 COMMANDS = {
     "demo": Row("inworld_rt.cli.demo:demo", "Show what this package does, in a minute."),
     "devices": Row("inworld_rt.cli.devices:devices", "List the sound devices, and test them."),
+    "models": Row("inworld_rt.cli.catalogue:models", "List the language models."),
     "simulate": Row(
         "inworld_rt.cli.simulate:simulate", "Serve the local simulator of the service."
     ),
     "talk": Row("inworld_rt.cli.talk:talk", "Talk by microphone and loudspeaker."),
+    "token": Row("inworld_rt.cli.token:token", "Make a token for a machine without the key."),
+    "transcribe": Row("inworld_rt.cli.transcribe:transcribe", "Print what is said in WAV files."),
+    "voices": Row("inworld_rt.cli.catalogue:voices", "List the voices."),
 }
 
 

@@ -49,6 +49,13 @@ REPLIES = ("lesson", "echo")
     show_default=True,
     help="What the agent says.",
 )
+@click.option(
+    "--token-seconds",
+    type=click.FloatRange(0, 1e9, min_open=True, max_open=True),
+    default=3600.0,
+    show_default=True,
+    help="How long a session token lives.",
+)
 @click.option("--scene", metavar="NAME", help="Play a scripted fault in every session.")
 @click.option("--list-quirks", is_flag=True, help="Show all oddities and exit.")
 @click.option("--verbose", is_flag=True, help="Log to standard error.")
@@ -59,13 +66,15 @@ def simulate(
     base: str,
     changes: tuple[str, ...],
     replies: str,
+    token_seconds: float,
     scene: str | None,
     list_quirks: bool,
     verbose: bool,
 ) -> int:
     """Serve the local simulator of the service until it is interrupted.
 
-    Prints one line, the WebSocket URL, as soon as it is ready.
+    Prints one line, the WebSocket URL, as soon as it is ready. The same host and port answer HTTP
+    requests for session tokens, voices and models.
     """
     if list_quirks:
         for switch in table():
@@ -83,7 +92,15 @@ def simulate(
     else:
         logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     quirks = Quirks.of(base, **dict(map(parse, changes)))
-    _serve(host=host, port=port, api_key=api_key, quirks=quirks, replies=replies, scenes=scene)
+    _serve(
+        host=host,
+        port=port,
+        api_key=api_key,
+        quirks=quirks,
+        replies=replies,
+        scenes=scene,
+        token_seconds=token_seconds,
+    )
     return 0
 
 

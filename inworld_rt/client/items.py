@@ -11,6 +11,7 @@ from inworld_rt.arguments import message, picture
 from inworld_rt.client.base import Base
 from inworld_rt.codec import replace
 from inworld_rt.conversation import Conversation
+from inworld_rt.errors import ConfigError
 from inworld_rt.events import (
     Event,
     InputAudioClear,
@@ -60,10 +61,8 @@ class Items(Base):
             ConfigError: a field of the item is wrong.
             ConnectionClosed: the session is over.
         """
-        event = ItemCreate(
-            item=item, previous_item_id=previous_item_id, event_id=self._link.new_id()
-        )
-        self._link.post(event)
+        event = self._creating(item, previous_item_id)
+        self._link.post(replace(event, event_id=self._link.new_id()))
 
     def add_items(
         self, *items: Item | tuple[str, str], previous_item_id: str | None = None
@@ -97,14 +96,22 @@ class Items(Base):
         requests, ids = [], []
         for thing in items:
             item = message(thing[1], thing[0]) if isinstance(thing, tuple) else thing
-            item = item if item.id else replace(item, id=f"item_{uuid.uuid4().hex[:24]}")
-            event = ItemCreate(item=item, previous_item_id=previous_item_id)
-            requests.append((event, partial(_is_about, item.id)))
-            ids.append(item.id or "")
+            event = self._creating(item, previous_item_id)
+            item_id = event.item.id or ""
+            requests.append((event, partial(_is_about, item_id)))
+            ids.append(item_id)
             if previous_item_id is not None:
-                previous_item_id = item.id
+                previous_item_id = item_id
         self._link.exchanges(requests, ("item",), self.timeout)
         return ids
+
+    def _creating(self, item: Item, previous_item_id: str | None) -> ItemCreate:
+        if not item.id:
+            item = replace(item, id=f"item_{uuid.uuid4().hex[:24]}")
+        if previous_item_id is not None:
+            with self._link.lock:
+                self._link.session.place(item.id or "", previous_item_id)
+        return ItemCreate(item=item, previous_item_id=previous_item_id)
 
     def send_image(
         self,
@@ -180,13 +187,18 @@ class Items(Base):
         """
         return self._link.session.voice_profile
 
-    def retrieve_item(self, item_id: str) -> Item:
+    def retrieve_item(self, item_id: str | Item) -> Item:
         """Fetch an item from the server, audio included where it gives it.
 
+        Args:
+            item_id: its id; or an item that has one, such as those of a response.
+
         Raises:
+            ConfigError: the item has no id.
             ServerError: there is no such item.
             WaitTimeout, ConnectionClosed: as :meth:`update_session`.
         """
+        item_id = _id_of(item_id)
         event = self._link.exchange(
             ItemRetrieve(item_id=item_id),
             lambda e: isinstance(e, ItemRetrieved) and e.item is not None and e.item.id == item_id,
@@ -196,12 +208,17 @@ class Items(Base):
         assert isinstance(event, ItemRetrieved) and event.item is not None
         return event.item
 
-    def delete_item(self, item_id: str) -> None:
+    def delete_item(self, item_id: str | Item) -> None:
         """Remove an item from the conversation.
 
+        Args:
+            item_id: its id, or the item.
+
         Raises:
+            ConfigError: the item has no id.
             ServerError, WaitTimeout, ConnectionClosed: as :meth:`retrieve_item`.
         """
+        item_id = _id_of(item_id)
         self._link.exchange(
             ItemDelete(item_id=item_id),
             lambda e: isinstance(e, ItemDeleted) and e.item_id == item_id,
@@ -209,11 +226,11 @@ class Items(Base):
             self.timeout,
         )
 
-    def truncate_item(self, item_id: str, audio_end_ms: int, content_index: int = 0) -> None:
+    def truncate_item(self, item_id: str | Item, audio_end_ms: int, content_index: int = 0) -> None:
         """Cut an answer to what was heard of it, so that the model knows.
 
         Args:
-            item_id: the answer's item.
+            item_id: the answer's item, or its id.
             audio_end_ms: milliseconds of it that were heard; not more than the server sent.
             content_index: the part; 0 for all known servers.
 
@@ -221,6 +238,7 @@ class Items(Base):
             ServerError: no such item, or it is shorter than that.
             WaitTimeout, ConnectionClosed: as :meth:`retrieve_item`.
         """
+        item_id = _id_of(item_id)
         self._link.exchange(
             ItemTruncate(item_id=item_id, audio_end_ms=audio_end_ms, content_index=content_index),
             lambda e: isinstance(e, ItemTruncated) and e.item_id == item_id,
@@ -236,3 +254,10 @@ def _is_about(item_id: str | None, event: Event) -> bool:
         and event.item is not None
         and event.item.id == item_id
     )
+
+
+def _id_of(item: str | Item) -> str:
+    found = item if isinstance(item, str) else item.id
+    if not found:
+        raise ConfigError("item_id: expected an item's id, or an item that has one")
+    return found

@@ -13,6 +13,9 @@ At the socket::
 
     server         sockets and threads; hands frames to a session and sends what comes back
     handshake      who may open a session, and the HTTP status for the others
+    http           plain HTTP on the same port; lets WebSocket requests through
+    desk           what it answers: tokens, voices, models
+    tokens         signed requests, and the tokens made for them
     scenes         scripted faults: silence, delay, garbage, a broken connection
     brain          a session: which event is answered by what, and when; no socket, no clock
     incoming       a client's frame, read and checked
@@ -25,33 +28,40 @@ What was agreed on::
     settings       defaults, and how an update is laid over them
     fields         every field of a session and of response.create, with what it may hold
     checks         the kinds of check that fields is written with
-    memory         providerData.memory
+    memory         providerData.memory; facts finds them in what the user says
+    mcp            tools of type mcp: listed, approved and called by the server
 
 The conversation::
 
     history        the items, in order, with their audio; truncation
     item_requests  creating, deleting, retrieving, truncating; which tool calls are open
+    media          pictures and Opus in the client's items
 
 Listening::
 
+    turns          the user's turns, from audio to items
     input_buffer   audio that came in, on its way to an item
     vad            when a turn begins and ends
     ears           speech to text; sphinx is the recogniser
     transcripts    what the client is told of the user's words
     interjections  back-channel and turn suggestions, while the user speaks
+    dtmf           telephone keys
 
 Answering::
 
     answer         one response: its events, their order and pace
     answer_plan    what is decided before it begins: voice, format, tools, filler
+    answer_source  what it is made of: words and calls, with a budget
     answer_items   its messages and calls, from opening to closing
-    answer_slices  its sound: odd cuts and timestamps
+    answer_mcp     its calls over MCP
+    answer_timing  which word is spoken when; phones guesses a word's sounds
+    answer_oddities  odd cuts in its sound, steering tags among its words
     voice          text to speech; the engines are in voices
 
 What is said::
 
     conversation   what a reply source gets and gives
-    replies        the built-in one, a lesson; numbers and tool_use help it
+    replies        the built-in one, a lesson; numbers and tool_use and knowledge help it
 """
 
 from __future__ import annotations

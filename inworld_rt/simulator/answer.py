@@ -10,8 +10,6 @@ import logging
 import math
 from collections.abc import Generator, Iterable, Iterator
 
-from attrs import define, field
-
 from inworld_rt.events.server import (
     ErrorEvent,
     OutputAudioCleared,
@@ -35,8 +33,11 @@ from inworld_rt.outcome import (
 )
 from inworld_rt.pcm import encode
 from inworld_rt.simulator.answer_items import CallMaker, House, Maker, MessageMaker
+from inworld_rt.simulator.answer_mcp import ApprovalMaker, McpCallMaker
+from inworld_rt.simulator.answer_oddities import Odd, Steering
 from inworld_rt.simulator.answer_plan import Plan
-from inworld_rt.simulator.answer_slices import Odd, alignment
+from inworld_rt.simulator.answer_source import Asked, Piece, Ran, Source, cost
+from inworld_rt.simulator.answer_timing import Timing
 from inworld_rt.simulator.conversation import ToolCall, pieces
 from inworld_rt.simulator.history import text_tokens
 from inworld_rt.simulator.refusals import Fault
@@ -54,45 +55,8 @@ TAIL_MS = 5
 MODEL_DELAY_S = 0.8
 """How much later than the filler a slow model answers."""
 
-
-def cost(word: str) -> int:
-    """What a word takes from the budget, in tokens."""
-    return max(1, text_tokens(word.strip()))
-
-
-@define
-class Source:
-    """A reply, piece by piece, with a look ahead and a budget of tokens."""
-
-    pieces: Iterator[str | ToolCall]
-    budget: float
-    spent: int = 0
-    over: bool = False
-    _ahead: list[str | ToolCall] = field(factory=list)
-
-    def peek(self) -> str | ToolCall | None:
-        """The next piece, which stays; ``None`` at the end."""
-        while not self._ahead and not self.over:
-            piece = next(self.pieces, None)
-            if piece is None:
-                return None
-            self._ahead.extend(pieces(piece) if isinstance(piece, str) else [piece])
-        return None if self.over else self._ahead[0]
-
-    def take(self) -> str | ToolCall:
-        """The next piece, for good."""
-        return self._ahead.pop(0)
-
-    def words(self) -> Iterator[str]:
-        """The text up to the next call, the end, or where the budget is used up."""
-        while isinstance(piece := self.peek(), str):
-            price = cost(piece)
-            if self.spent + price > self.budget:
-                self.over = True
-                return
-            self.spent += price
-            self.take()
-            yield piece
+MCP_S = 0.05
+"""What a call over MCP takes."""
 
 
 class Answer:
@@ -109,7 +73,7 @@ class Answer:
     def __init__(
         self,
         plan: Plan,
-        reply: Iterable[str | ToolCall],
+        reply: Iterable[Piece],
         house: House,
         speaker: Voice,
         now: float,
@@ -214,11 +178,14 @@ class Answer:
         if self.plan.filler:
             yield self._now + self.plan.filler_wait_s
         while (piece := source.peek()) is not None or (self.plan.filler and not self._makers):
+            if piece is None or isinstance(piece, str):
+                yield from self._message(source)
+                continue
+            source.take()
             if isinstance(piece, ToolCall):
-                source.take()
                 yield from self._call(piece)
             else:
-                yield from self._message(source)
+                yield from self._remote(piece)
 
     def _ending(self, status: str, details: StatusDetails) -> Iterator[Event]:
         if self._open is not None:
@@ -287,14 +254,13 @@ class Answer:
     def _message(self, source: Source) -> Iterator[Event | float]:
         spoken = "audio" in self.plan.modalities
         maker = MessageMaker(
-            self._house,
-            self.id,
-            len(self._makers),
-            self.plan.in_conversation,
+            *self._place(),
             self._house.constant_id if self._house.quirks.reuse_item_ids else self._house.new_id(),
             format=self.plan.format,
             spoken=spoken,
             dual=spoken and "text" in self.plan.modalities and self._house.quirks.dual_text,
+            timing=self._timing(),
+            steering=Steering(self._house.quirks.steering_tags, self.plan.steer_once),
         )
         first = not self._makers
         self._makers.append(maker)
@@ -335,34 +301,60 @@ class Answer:
             data = encode(piece.pcm, plan.format)
             if not data:
                 continue
+            for late in maker.timing.before(begun):
+                yield maker.slice(b"", late)
             if not self._sounding:
                 self._sounding = True
                 yield OutputAudioStarted(response_id=self._buffer_id)
-            timing = alignment(plan.timestamps, begun, self.audio_ms, plan.format.ms(len(data)))
+            timing = maker.timing.slice(len(data))
             self._start = self._now if self._start is None else self._start
             self.audio_ms += plan.format.ms(len(data))
-            yield maker.slice(odd.cut(data) if odd else data, None if plan.asynchronous else timing)
-            if timing and plan.asynchronous:
-                yield maker.slice(b"", timing)
+            yield maker.slice(odd.cut(data) if odd else data, timing)
             yield self._start + self.audio_ms / 1000 / plan.pace
         if odd and odd.rest:
             yield maker.slice(odd.rest)
+        for late in maker.timing.end():
+            yield maker.slice(b"", late)
 
-    def _call(self, call: ToolCall) -> Iterator[Event | float]:
-        declared = next((t for t in self.plan.tools if t.get("name") == call.name), None)
-        maker = CallMaker(
-            self._house,
-            self.id,
-            len(self._makers),
-            self.plan.in_conversation,
-            self._house.new_id(),
-            call=call,
-            call_id=self._house.new_id(),
-            tool=declared,
+    def _timing(self) -> Timing:
+        plan = self.plan
+        return Timing(
+            plan.timestamps,
+            plan.format.bytes_per_second,
+            asynchronous=plan.asynchronous,
+            whole=plan.whole,
+            uneven=self._house.quirks.short_alignments,
         )
+
+    def _call(self, call: ToolCall) -> Iterator[Event]:
+        declared = next((t for t in self.plan.tools if t.get("name") == call.name), None)
+        call_id = self._house.new_id()
+        for _ in range(2 if self._house.quirks.repeat_calls else 1):
+            maker = CallMaker(
+                *self._place(), self._house.new_id(), call=call, call_id=call_id, tool=declared
+            )
+            self._makers.append(maker)
+            self._open = maker
+            yield from maker.open()
+            yield from maker.deltas()
+            yield from maker.close("completed")
+            self._open = None
+
+    def _remote(self, piece: Ran | Asked) -> Iterator[Event | float]:
+        maker: McpCallMaker | ApprovalMaker
+        if isinstance(piece, Ran):
+            maker = McpCallMaker(*self._place(), self._house.new_id(), ran=piece)
+        else:
+            maker = ApprovalMaker(*self._place(), piece.request_id, asked=piece)
         self._makers.append(maker)
         self._open = maker
         yield from maker.open()
-        yield from maker.deltas()
+        if isinstance(maker, McpCallMaker):
+            yield from maker.run()
+            yield self._now + MCP_S
         yield from maker.close("completed")
         self._open = None
+
+    def _place(self) -> tuple[House, str, int, bool]:
+        """What every item's maker is told first."""
+        return self._house, self.id, len(self._makers), self.plan.in_conversation

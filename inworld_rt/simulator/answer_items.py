@@ -32,6 +32,8 @@ from inworld_rt.events.server import (
 from inworld_rt.items import AudioPart, ContentPart, FunctionCall, Item, Message, TextPart
 from inworld_rt.outcome import TimestampInfo
 from inworld_rt.pcm import AudioFormat
+from inworld_rt.simulator.answer_oddities import Steering
+from inworld_rt.simulator.answer_timing import Timing
 from inworld_rt.simulator.conversation import ToolCall
 from inworld_rt.simulator.history import Entry, History, Sound
 from inworld_rt.simulator.quirks import Quirks
@@ -103,6 +105,8 @@ class MessageMaker(Maker):
     spoken: bool = True
     dual: bool = False
     """Whether a spoken message's words also come as text."""
+    timing: Timing = field(factory=lambda: Timing(None, 1))
+    steering: Steering = field(factory=Steering)
     sound: Sound = field(init=False)
     texts: list[str] = field(factory=list)
 
@@ -130,7 +134,11 @@ class MessageMaker(Maker):
         yield ContentPartAdded(**self._place, part=part)
 
     def word(self, text: str) -> Iterator[Event]:
-        """Add a word, with the space that belongs to it."""
+        """Add a word, with the space that belongs to it, and the tag that goes before it."""
+        for piece in (*self.steering.before(text), text):
+            yield from self._piece(piece)
+
+    def _piece(self, text: str) -> Iterator[Event]:
         self.texts.append(text)
         if self.spoken:
             self.sound.words.append((self.format.ms(len(self.sound.data)), text))
@@ -139,7 +147,7 @@ class MessageMaker(Maker):
             yield TextDelta(**self._place, delta=text)
 
     def slice(self, data: bytes, timing: dict[str, Any] | None = None) -> AudioDelta:
-        """Add sound, in the wire's format."""
+        """Add sound, in the wire's format, with its timing or without."""
         self.sound.data += data
         info = read(TimestampInfo, timing) if timing else None
         return AudioDelta(**self._place, audio=data, timestamp_info=info)

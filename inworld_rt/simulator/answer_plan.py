@@ -15,6 +15,7 @@ from inworld_rt.pcm import AudioFormat
 from inworld_rt.simulator.conversation import Conversation
 from inworld_rt.simulator.history import Entry, History, input_tokens
 from inworld_rt.simulator.item_requests import entry_of
+from inworld_rt.simulator.memory import remembered
 from inworld_rt.simulator.quirks import Quirks
 from inworld_rt.simulator.refusals import wrong_value
 from inworld_rt.simulator.settings import Settings, check_reply
@@ -42,6 +43,10 @@ class Plan:
     """``WORD``, ``CHARACTER`` or none."""
     asynchronous: bool = False
     """Whether the timestamps come in messages of their own."""
+    whole: bool = False
+    """Whether all is synthesised at once, so that it is one segment for the timestamps."""
+    steer_once: bool = False
+    """Whether only the first segment begins with a steering tag."""
     pace: float = 5.0
     """How much faster than it sounds the speech is sent."""
     filler: tuple[str, ...] = ()
@@ -108,6 +113,8 @@ class Planner:
         filler, wait = self._filler(now) if turn else ((), 0.0)
         self._answers += 1
         limit = given["max_output_tokens"]
+        memory = remembered(self.settings)
+        instructions = _with_memory(given["instructions"], memory)
         plan = Plan(
             response_id=response_id,
             modalities=tuple(given["output_modalities"]),
@@ -117,14 +124,16 @@ class Planner:
             in_conversation=not aside,
             filler=filler,
             filler_wait_s=wait,
-            input_tokens=input_tokens(history, given["instructions"]),
+            input_tokens=input_tokens(history, instructions),
             **self._sound(request),
         )
         conversation = Conversation(
             turns=history.turns(),
-            instructions=given["instructions"],
+            instructions=instructions,
             tools=plan.tools,
             tool_choice=given["tool_choice"],
+            facts=tuple(memory.get("facts") or ()),
+            summary=memory.get("summary") or "",
         )
         return plan, conversation
 
@@ -140,6 +149,8 @@ class Planner:
             "language": tts.get("language"),
             "timestamps": tts.get("timestamp_type"),
             "asynchronous": tts.get("timestamp_transport_strategy") == "ASYNC",
+            "whole": tts.get("segmenter_strategy") == "full_turn",
+            "steer_once": tts.get("steering_handling") == "emit_once",
             "pace": self.pace,
         }
 
@@ -157,3 +168,11 @@ class Planner:
         phrases = tuple(phrase or FILLER for phrase in script)
         phrases = phrases[: options.get("max_initial_per_turn", 1)]
         return phrases, options.get("initial_wait_timeout_ms", 1200) / 1000
+
+
+def _with_memory(instructions: str, memory: Mapping[str, Any]) -> str:
+    """The instructions behind what the memory holds."""
+    known = memory.get("context_text")
+    if not known:
+        known = " ".join([*(memory.get("facts") or []), memory.get("summary") or ""]).strip()
+    return f"{known}\n\n{instructions}".strip() if known else instructions

@@ -12,36 +12,29 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from attrs import define
-
 from inworld_rt.codec import read
 from inworld_rt.config import SessionConfig
 from inworld_rt.events import client, server
-from inworld_rt.items import InputAudio, Message
 from inworld_rt.simulator.answer import Answer
 from inworld_rt.simulator.answer_items import House
 from inworld_rt.simulator.answer_plan import Planner
-from inworld_rt.simulator.conversation import ReplySource, ToolCall
+from inworld_rt.simulator.answer_source import Piece
+from inworld_rt.simulator.conversation import ReplySource
+from inworld_rt.simulator.dtmf import Keypad
 from inworld_rt.simulator.ears import Ears
-from inworld_rt.simulator.history import Entry, History, Sound
+from inworld_rt.simulator.history import History
 from inworld_rt.simulator.incoming import Malformed, check, member
-from inworld_rt.simulator.input_buffer import (
-    Began,
-    Ended,
-    InputBuffer,
-    Partial,
-    Progress,
-    Record,
-    Utterance,
-)
+from inworld_rt.simulator.input_buffer import InputBuffer
 from inworld_rt.simulator.interjections import Interjections
 from inworld_rt.simulator.item_requests import ItemRequests, OpenCalls
+from inworld_rt.simulator.mcp import Mcp
 from inworld_rt.simulator.memory import Memory
 from inworld_rt.simulator.outgoing import Sender
 from inworld_rt.simulator.quirks import Quirks
 from inworld_rt.simulator.refusals import Fault, Refusal, wrong_value
 from inworld_rt.simulator.settings import Settings
 from inworld_rt.simulator.transcripts import Transcripts
+from inworld_rt.simulator.turns import Turns
 from inworld_rt.simulator.voice import Voice
 from inworld_rt.wire import Event, UnknownEvent
 
@@ -55,15 +48,6 @@ class Hangup(NamedTuple):
 
     code: int
     reason: str
-
-
-@define
-class _Heard:
-    """A committed utterance that still has to be read."""
-
-    utterance: Utterance
-    entry: Entry
-    respond: bool
 
 
 def _new_id() -> str:
@@ -110,17 +94,10 @@ class Brain:
         self._house = House(quirks, self.history, new_id, new_id(), new_id())
         self._planner = Planner(self.settings, self.history, quirks, pace)
         self._sender = Sender(quirks, new_id)
-        self._buffer = InputBuffer(self.settings, ears, new_id, late=quirks.late_speech_started)
-        self._interjections = Interjections(self.settings, quirks, voice, new_id)
-        self._transcripts = Transcripts(self.settings, quirks)
-        self._memory = Memory(self.settings)
         self._active: Answer | None = None
         self._aside: list[Answer] = []
-        self._heard: list[_Heard] = []
         self._calls = OpenCalls()
-        self._items = ItemRequests(
-            self.settings, self.history, quirks, self._calls, self._transcripts, ears, new_id
-        )
+        self._furnish(ears)
         self._last_response: str | None = None
         self._timers = {
             self._ping: now + quirks.ping if quirks.ping else NEVER,
@@ -128,12 +105,34 @@ class Brain:
             self._expire: now + lifetime,
         }
         self._handlers = self._routes()
-        self._records: dict[type[Record], Callable[[Any], Iterable[Event]]] = {
-            Began: self._began,
-            Partial: lambda r: self._transcripts.partial(r.utterance),
-            Progress: lambda r: self._interjections.go_on(r.utterance.item_id, r.spoken_ms),
-            Ended: self._ended,
-        }
+
+    def _furnish(self, ears: Ears) -> None:
+        """The rooms that do the work."""
+        quirks, new_id = self._quirks, self._new_id
+        self._buffer = InputBuffer(self.settings, ears, new_id, late=quirks.late_speech_started)
+        self._keypad = Keypad(quirks.dtmf_script)
+        self._transcripts = Transcripts(self.settings, quirks)
+        self._turns = Turns(
+            self.settings,
+            self.history,
+            self._buffer,
+            Interjections(self.settings, quirks, self._voice, new_id),
+            self._transcripts,
+            self._voice_began,
+            self._turn_ended,
+        )
+        self._memory = Memory(self.settings, self.history)
+        self._mcp = Mcp(self.settings, self.history, new_id, quirks.mcp)
+        self._items = ItemRequests(
+            self.settings,
+            self.history,
+            quirks,
+            self._calls,
+            self._mcp,
+            self._transcripts,
+            ears,
+            new_id,
+        )
 
     def _routes(self) -> dict[type[Event], Callable[[Any], Iterable[Event]]]:
         """Client event to what handles it."""
@@ -144,8 +143,8 @@ class Brain:
             client.ItemRetrieve: self._items.retrieve,
             client.ItemTruncate: self._items.truncate,
             client.InputAudioAppend: self._append,
-            client.InputAudioCommit: self._input_commit,
-            client.InputAudioClear: self._input_clear,
+            client.InputAudioCommit: self._turns.commit,
+            client.InputAudioClear: self._turns.clear,
             client.ResponseCreate: self._response_create,
             client.ResponseCancel: self._response_cancel,
             client.OutputAudioClear: self._output_clear,
@@ -193,7 +192,7 @@ class Brain:
         """When :meth:`advance` wants to be called; ``None`` where only a client event helps."""
         if self.ended:
             return None
-        if self._heard or (self._active is None and self._calls.ready):
+        if self._turns.waiting or (self._active is None and self._calls.ready):
             return self._now
         dues = [a.due for a in self._answers() if a.due is not None]
         due = min([*dues, *self._timers.values()])
@@ -211,7 +210,7 @@ class Brain:
         self._now = now
         if self.ended:
             return []
-        events = list(self._settle())
+        events = list(self._turns.settle())
         if self._active is None and self._calls.ready:
             events += self._begin({})
         for answer in self._answers():
@@ -226,9 +225,7 @@ class Brain:
 
     def close(self) -> None:
         """Give back what was borrowed, the recognisers; nothing else may be asked afterwards."""
-        self._buffer.drop()
-        for heard in self._heard:
-            heard.utterance.drop()
+        self._turns.close()
 
     # --- timers ----------------------------------------
 
@@ -243,13 +240,7 @@ class Brain:
     def _idle(self) -> Iterator[Event]:
         if self._active is not None or self._buffer.speaking:
             return
-        utterance = self._buffer.silence()
-        yield server.InputTimeout(
-            item_id=utterance.item_id,
-            audio_start_ms=utterance.start_ms,
-            audio_end_ms=self._buffer.position_ms,
-        )
-        yield from self._commit(utterance, respond=True)
+        yield from self._turns.idle()
 
     # --- session ----------------------------------------
 
@@ -268,64 +259,25 @@ class Brain:
             self._timers[self._idle] = NEVER
         self._timers[self._expire] = self._now + self._lifetime
         yield server.SessionUpdated(session=self._session())
+        yield from self._mcp.listed()
 
     # --- input audio ----------------------------------------
 
     def _append(self, event: client.InputAudioAppend) -> Iterator[Event]:
-        for record in self._buffer.append(event.audio):
-            yield from self._records[type(record)](record)
+        yield from self._turns.append(event)
+        yield from self._keypad.heard(self._buffer.position_ms, self._now)
 
-    def _input_commit(self, event: client.InputAudioCommit) -> Iterator[Event]:
-        yield from self._commit(self._buffer.commit(), respond=False)
-
-    def _input_clear(self, event: client.InputAudioClear) -> Iterator[Event]:
-        self._buffer.clear()
-        yield server.InputAudioCleared()
-
-    def _began(self, record: Began) -> Iterator[Event]:
+    def _voice_began(self) -> Iterator[Event]:
         self._timers[self._idle] = NEVER
-        self._interjections.begin()
-        yield server.SpeechStarted(
-            item_id=record.utterance.item_id, audio_start_ms=record.utterance.start_ms
-        )
         rule = self.settings.turn_detection or {}
         if self._active is not None and rule.get("interrupt_response", True):
             yield from self._cancel(self._active, "turn_detected")
 
-    def _ended(self, record: Ended) -> Iterator[Event]:
-        item_id = record.utterance.item_id
-        spoken = record.end_ms - record.utterance.start_ms
-        yield from self._interjections.end(item_id, spoken, record.trailing_ms)
-        yield server.SpeechStopped(item_id=item_id, audio_end_ms=record.end_ms)
-        rule = self.settings.turn_detection or {}
-        yield from self._commit(record.utterance, respond=rule.get("create_response", True))
-
-    def _commit(self, utterance: Utterance, *, respond: bool) -> Iterator[Event]:
-        item = Message(
-            id=utterance.item_id,
-            object="realtime.item",
-            status="completed",
-            role="user",
-            content=[InputAudio()],
-        )
-        entry = Entry(item, {0: Sound(utterance.format, utterance.wire)}, heard="")
-        previous = self.history.add(entry)
-        self._heard.append(_Heard(utterance, entry, respond))
-        yield server.InputAudioCommitted(item_id=item.id or "", previous_item_id=previous)
-        yield server.ItemAdded(item=item, previous_item_id=previous)
-        yield server.ItemDone(item=item, previous_item_id=previous)
-
-    def _settle(self) -> Iterator[Event]:
-        """Read what was committed; an answer depends on it."""
-        while self._heard:
-            heard = self._heard.pop(0)
-            yield from self._transcripts.final(heard.utterance, heard.entry)
-            if not heard.respond:
-                continue
-            if self._active is not None:
-                yield self._error(_ACTIVE, None)
-            else:
-                yield from self._begin({}, turn=True)
+    def _turn_ended(self) -> Iterator[Event]:
+        if self._active is not None:
+            yield self._error(_ACTIVE, None)
+        else:
+            yield from self._begin({}, turn=True)
 
     # --- answers ----------------------------------------
 
@@ -333,7 +285,7 @@ class Brain:
         return [*([self._active] if self._active else []), *self._aside]
 
     def _response_create(self, event: client.ResponseCreate) -> Iterator[Event]:
-        yield from self._settle()
+        yield from self._turns.settle()
         request = self._planner.checked(member(event, "response", event.response))
         conversation = request.get("conversation", "auto")
         if conversation == "none" and self._quirks.out_of_band:
@@ -353,8 +305,9 @@ class Brain:
             request, self._new_id(), self._now, aside=aside, turn=turn
         )
 
-        def reply() -> Iterator[str | ToolCall]:
-            yield from self._replies(conversation)  # asked only when the answer is under way
+        def reply() -> Iterator[Piece]:
+            # The model is asked only when the answer is under way.
+            yield from self._mcp.reply(self._replies, conversation, aside=aside)
 
         answer = Answer(plan, reply(), self._house, self._voice, self._now)
         self._last_response = answer.id
@@ -376,13 +329,13 @@ class Brain:
             return
         self._active = None
         completed = answer.status == "completed"
-        self._calls.open = set(answer.calls) if completed else set()
+        self._calls.ended(answer.calls if completed else [])
         yield from self._transcripts.revised()
         rule = self.settings.turn_detection or {}
         if rule.get("idle_timeout_ms"):
             quiet = answer.audio_ms + rule["idle_timeout_ms"]
             self._timers[self._idle] = self._now + quiet / 1000
-        if completed and not answer.calls and self._memory.turn(self.history.turns()):
+        if completed and not answer.calls and self._memory.turn():
             if self._quirks.memory_update:
                 yield server.SessionUpdated(session=self._session())
 

@@ -28,6 +28,8 @@ class Turn:
     text: str
     name: str | None = None
     """Of a tool's output: the tool."""
+    pictures: tuple[str, ...] = ()
+    """What the user showed: ``PNG`` or ``JPEG`` for each picture."""
 
 
 @frozen
@@ -45,8 +47,13 @@ class Conversation:
     turns: tuple[Turn, ...] = ()
     instructions: str = ""
     tools: tuple[dict[str, Any], ...] = ()
-    """As declared in the session; only those of type ``function`` can be called."""
+    """As declared in the session; only those of type ``function`` can be called, and those of
+    type ``mcp_tool``, one for each tool that a declared MCP server has."""
     tool_choice: str | dict[str, Any] = "auto"
+    facts: tuple[str, ...] = ()
+    """What the memory knows of the user; it is in the instructions, too."""
+    summary: str = ""
+    """What the memory knows of the conversation; it is in the instructions, too."""
 
     @property
     def heard(self) -> str:
@@ -55,11 +62,33 @@ class Conversation:
 
     @property
     def results(self) -> tuple[Turn, ...]:
-        """The tool outputs that came after everything else."""
+        """The tool outputs that came after everything else, but for notes of the system."""
+        return tuple(turn for turn in self._news if turn.role == "tool")
+
+    @property
+    def notes(self) -> tuple[Turn, ...]:
+        """What the system said after everything else, but for tool outputs."""
+        return tuple(turn for turn in self._news if turn.role == "system")
+
+    @property
+    def _news(self) -> tuple[Turn, ...]:
         count = 0
-        while count < len(self.turns) and self.turns[-1 - count].role == "tool":
+        for turn in reversed(self.turns):
+            if turn.role not in ("tool", "system"):
+                break
             count += 1
         return self.turns[len(self.turns) - count :]
+
+    @property
+    def answered(self) -> frozenset[str | None]:
+        """The tools whose output came after the user spoke last; calling them again helps not."""
+        names = set()
+        for turn in reversed(self.turns):
+            if turn.role == "user":
+                break
+            if turn.role == "tool":
+                names.add(turn.name)
+        return frozenset(names)
 
 
 ReplySource = Callable[[Conversation], Iterable["str | ToolCall"]]

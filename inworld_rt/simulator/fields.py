@@ -133,11 +133,22 @@ _PROVIDER_DATA: Tree = {
         "cache_instructions": _FLAG,
         "cache_tools": _FLAG,
     },
-    "text_generation_config": dict.fromkeys(
-        "maxNewTokens temperature topP frequencyPenalty presencePenalty repetitionPenalty "
-        "stopSequences seed logitBias reasoning".split(),
-        Leaf(_ANY),
-    ),
+    "text_generation_config": {
+        "maxNewTokens": _COUNT,
+        "temperature": Leaf(number(0, 2)),
+        "topP": _SHARE,
+        **dict.fromkeys(
+            ("frequencyPenalty", "presencePenalty", "repetitionPenalty"), Leaf(number(-100, 100))
+        ),
+        "stopSequences": _TEXTS,
+        "seed": Leaf(number(-(2**63), 2**63 - 1, whole=True)),
+        "logitBias": Leaf(list_of(of(dict, "an object"))),
+        "reasoning": {
+            "effort": Leaf(one_of("NONE", "MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH")),
+            "maxTokens": _COUNT,
+            "exclude": _FLAG,
+        },
+    },
     "stt": {
         "prompt": _TEXT,
         "voice_profile": _FLAG,

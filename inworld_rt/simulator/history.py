@@ -6,6 +6,7 @@ Items are kept without their audio; that stays beside them, as the bytes that we
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from attrs import define, field
@@ -17,13 +18,16 @@ from inworld_rt.items import (
     FunctionCall,
     FunctionCallOutput,
     InputAudio,
+    InputImage,
     InputText,
     Item,
+    McpCall,
     Message,
     TextPart,
 )
 from inworld_rt.pcm import AudioFormat
 from inworld_rt.simulator.conversation import Turn
+from inworld_rt.simulator.media import picture_kind
 from inworld_rt.simulator.refusals import Refusal
 
 __all__ = ["Entry", "History", "Sound"]
@@ -37,6 +41,8 @@ class Sound:
     data: bytearray = field(factory=bytearray)
     words: list[tuple[int, str]] = field(factory=list)
     """What is said in it: milliseconds at which a word begins, and the word with its spaces."""
+    opus_seconds: float | None = None
+    """How long it is where it is Opus, which nobody here can read; ``None`` for samples."""
 
     def known_ms(self, *, div24: bool = False) -> int:
         """How long the server believes it to be, in milliseconds.
@@ -44,6 +50,8 @@ class Sound:
         Args:
             div24: count mu-law as the service was seen to, 24 bytes to the millisecond.
         """
+        if self.opus_seconds is not None:
+            return round(self.opus_seconds * 1000)
         if div24 and self.format.type == "audio/pcmu":
             return len(self.data) // 24
         return self.format.ms(len(self.data))
@@ -66,6 +74,8 @@ class Entry:
     """By content index."""
     heard: str | None = None
     """What the user was understood to say; for the model, also where no transcript was asked."""
+    trimmed: bool = False
+    """Whether the model sees it no more, as a summary stands for it."""
 
     @property
     def id(self) -> str:
@@ -92,9 +102,16 @@ class Entry:
         """
         item = self.item
         if isinstance(item, Message):
-            return Turn(item.role, item.text if self.heard is None else self.heard)
+            text = item.text if self.heard is None else self.heard
+            seen = [p.image_url for p in item.content if isinstance(p, InputImage)]
+            return Turn(item.role, text, pictures=tuple(map(picture_kind, seen)))
         if isinstance(item, FunctionCallOutput):
             return Turn("tool", item.output, names.get(item.call_id or ""))
+        if isinstance(item, McpCall) and (item.output is not None or item.error is not None):
+            told = item.output
+            if told is None and item.error is not None:
+                told = json.dumps({"error": item.error.message})
+            return Turn("tool", told or "", item.name)
         return None
 
 
@@ -211,7 +228,8 @@ class History:
             for e in entries
             if isinstance(e.item, FunctionCall)
         }
-        return tuple(turn for e in entries if (turn := e.turn(names)) is not None)
+        shown = (e for e in entries if not e.trimmed)
+        return tuple(turn for e in shown if (turn := e.turn(names)) is not None)
 
 
 def text_tokens(text: str) -> int:
@@ -224,6 +242,8 @@ def input_tokens(history: History, instructions: str) -> tuple[int, int]:
     text, audio = text_tokens(instructions), 0
     for entry in history.entries:
         item = entry.item
+        if entry.trimmed:
+            continue
         if isinstance(item, Message):
             text += sum(
                 text_tokens(p.text) for p in item.content if isinstance(p, (InputText, TextPart))

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -26,10 +26,12 @@ from inworld_rt.items import (
     TextPart,
 )
 from inworld_rt.pcm import AudioFormat, decode
-from inworld_rt.simulator.ears import Ears
+from inworld_rt.simulator.ears import Ears, unread
 from inworld_rt.simulator.history import Entry, History, Sound
+from inworld_rt.simulator.mcp import Mcp
+from inworld_rt.simulator.media import is_opus, is_picture, opus_seconds
 from inworld_rt.simulator.quirks import Quirks
-from inworld_rt.simulator.refusals import missing, wrong_type, wrong_value
+from inworld_rt.simulator.refusals import Refusal, missing, wrong_type, wrong_value
 from inworld_rt.simulator.settings import Settings, tellable
 from inworld_rt.simulator.transcripts import Transcripts
 from inworld_rt.wire import Event
@@ -43,6 +45,8 @@ class OpenCalls:
 
     open: set[str] = field(factory=set)
     answered: set[str] = field(factory=set)
+    seeded: set[str] = field(factory=set)
+    """Calls that the client made up, as history: their outputs ask for nothing."""
     asked: bool = False
     """Whether an output came, so that the agent should go on by itself."""
 
@@ -50,6 +54,23 @@ class OpenCalls:
     def ready(self) -> bool:
         """Whether it can go on now."""
         return self.asked and not self.open - self.answered
+
+    def output(self, call_id: str, *, auto: bool) -> None:
+        """An output came.
+
+        Args:
+            call_id: of the call.
+            auto: whether the agent is to go on by itself; only after the first output of a call
+                of its own.
+        """
+        if call_id not in self.seeded and call_id not in self.answered:
+            self.asked = auto
+        self.answered.add(call_id)
+
+    def ended(self, calls: Iterable[str]) -> None:
+        """An answer ended with these calls; some may have their output already."""
+        self.open = set(calls)
+        self.answered &= self.open
 
 
 @define
@@ -60,6 +81,7 @@ class ItemRequests:
     history: History
     quirks: Quirks
     calls: OpenCalls
+    mcp: Mcp
     transcripts: Transcripts
     ears: Ears
     new_id: Callable[[], str]
@@ -77,12 +99,23 @@ class ItemRequests:
         if self.history.find(entry.id) is not None:
             raise wrong_value("item.id", "an id that no other item has")
         previous = self.history.add(entry, event.previous_item_id)
+        try:
+            self._note(entry.item)
+        except Refusal:
+            self.history.delete(entry.id)
+            raise
         self._read_recording(entry)
         yield server.ItemAdded(item=entry.item, previous_item_id=previous)
         yield server.ItemDone(item=entry.item, previous_item_id=previous)
-        if isinstance(entry.item, FunctionCallOutput):
-            self.calls.answered.add(entry.item.call_id or "")
-            self.calls.asked = self.settings.auto_tool_response
+
+    def _note(self, item: Item) -> None:
+        """What an item means for calls, open and seeded, and for what waits for approval."""
+        if isinstance(item, FunctionCall):
+            self.calls.seeded.add(item.call_id or "")
+        elif isinstance(item, FunctionCallOutput):
+            self.calls.output(item.call_id or "", auto=self.settings.auto_tool_response)
+        elif isinstance(item, McpApprovalResponse):
+            self.mcp.decide(item)
 
     def _read_recording(self, entry: Entry) -> None:
         """Hear the audio in a message, for the model's sake only."""
@@ -92,7 +125,11 @@ class ItemRequests:
         texts = []
         for index, part in enumerate(item.content):
             if isinstance(part, InputAudio) and part.transcript is None:
-                texts.append(self.transcripts.read(entry.sounds[index], self.ears))
+                sound = entry.sounds[index]
+                opus = sound.opus_seconds
+                texts.append(
+                    self.transcripts.read(sound, self.ears) if opus is None else unread(opus)
+                )
             else:
                 texts.append(getattr(part, "text", None) or getattr(part, "transcript", "") or "")
         entry.heard = " ".join(filter(None, texts))
@@ -174,6 +211,8 @@ def entry_of(
             "one of 'message', 'function_call', 'function_call_output', 'mcp_approval_response'",
         )
     kept = {"id": item.id or new_id(), "object": "realtime.item", "status": "completed"}
+    if isinstance(item, McpApprovalResponse):
+        return Entry(replace(item, id=kept["id"]))  # the schema has no more for it
     if isinstance(item, Message):
         return _message(replace(item, **kept), data, format, short_types)
     if isinstance(item, (FunctionCall, FunctionCallOutput)):
@@ -208,6 +247,8 @@ def _message(
         path = f"item.content[{index}]"
         if not isinstance(part, allowed) or isinstance(part, AudioPart):
             raise wrong_value(f"{path}.type", f"a part that fits the role '{item.role}'")
+        if isinstance(part, InputImage) and not is_picture(part.image_url):
+            raise wrong_value(f"{path}.image_url", "a data URI that holds a PNG or JPEG")
         if isinstance(part, InputAudio):
             sounds[index] = _sound(part, format, f"{path}.audio")
             part = replace(part, audio=None)
@@ -234,6 +275,8 @@ def _check_parts(content: Sequence[Any]) -> None:
 def _sound(part: InputAudio, format: AudioFormat, path: str) -> Sound:
     if part.audio is None:
         raise wrong_value(path, "base64 text")
+    if is_opus(part.audio):
+        return Sound(format, bytearray(part.audio), opus_seconds=opus_seconds(part.audio))
     try:
         decode(part.audio, format)
     except ConfigError:

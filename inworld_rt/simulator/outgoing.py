@@ -6,10 +6,16 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from attrs import frozen
+from attrs import define, field
 
 from inworld_rt.codec import replace
-from inworld_rt.events.server import ResponseCreated, SessionCreated
+from inworld_rt.events.server import (
+    AudioDelta,
+    DtmfReceived,
+    ResponseCreated,
+    ResponseDone,
+    SessionCreated,
+)
 from inworld_rt.simulator.quirks import Quirks
 from inworld_rt.wire import Event, UnknownEvent, encode
 
@@ -30,12 +36,17 @@ _NOTICED_AFTER = (SessionCreated, ResponseCreated)
 """Events after which the odd frames come."""
 
 
-@frozen
+NOT_BASE64 = "this is ~not~ base64!"
+
+
+@define
 class Sender:
     """Gives events their ids and, where a quirk says so, another form."""
 
     quirks: Quirks
     new_id: Callable[[], str]
+    _spoilt: set[str | None] = field(factory=set)
+    """Answers in progress that had their malformed delta."""
 
     def finish(self, events: Iterable[Event]) -> list[Event]:
         """Make events ready to be sent.
@@ -48,15 +59,31 @@ class Sender:
             ready.append(self._ready(event))
             if isinstance(event, _NOTICED_AFTER):
                 ready.extend(self._oddities())
+            if self.quirks.bad_base64:
+                ready.extend(self._malformed(event))
         return ready
 
     def _ready(self, event: Event) -> Event:
-        if not self.quirks.missing_event_id:
+        # A key pressed is the one event that has no id in the schema.
+        if not self.quirks.missing_event_id and not isinstance(event, DtmfReceived):
             event = replace(event, event_id=self.new_id())
         older = LEGACY_NAMES.get(event.type) if self.quirks.legacy_event_names else None
-        if older is None:
+        camel = self.quirks.camel_timestamps and getattr(event, "timestamp_info", None) is not None
+        if older is None and not camel:
             return event
-        return UnknownEvent(raw={**json.loads(encode(event)), "type": older})
+        raw = {**json.loads(encode(event)), "type": older or event.type}
+        if camel:
+            raw |= _camel({"timestamp_info": raw.pop("timestamp_info")})
+        return UnknownEvent(raw=raw)
+
+    def _malformed(self, event: Event) -> Iterable[Event]:
+        """The delta that cannot be read, beside an answer's first good one."""
+        if isinstance(event, ResponseDone):
+            self._spoilt.discard(event.response and event.response.id)
+        elif isinstance(event, AudioDelta) and event.response_id not in self._spoilt:
+            self._spoilt.add(event.response_id)
+            twin = self._ready(replace(event, timestamp_info=None))
+            yield UnknownEvent(raw={**json.loads(encode(twin)), "delta": NOT_BASE64})
 
     def _oddities(self) -> Iterable[Event]:
         if self.quirks.typeless_frame:
@@ -66,3 +93,16 @@ class Sender:
             if not self.quirks.missing_event_id:
                 body["event_id"] = self.new_id()
             yield UnknownEvent(raw=body)
+
+
+def _camel(data: Any) -> Any:
+    """The same with every member's name in camelCase, however deep."""
+    if isinstance(data, list):
+        return [_camel(part) for part in data]
+    if not isinstance(data, dict):
+        return data
+    out = {}
+    for name, value in data.items():
+        first, *rest = name.split("_")
+        out[first + "".join(map(str.capitalize, rest))] = _camel(value)
+    return out

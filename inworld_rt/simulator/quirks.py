@@ -142,6 +142,28 @@ class Quirks:
     turn_suggestions: bool = _switch(
         _FLAG, False, "turn_suggestion and turn_suggestion_revoked come while the user speaks"
     )
+    camel_timestamps: bool = _switch(
+        _FLAG, False, "the members of timestamp_info, and its own name, are in camelCase"
+    )
+    short_alignments: bool = _switch(
+        _FLAG, False, "the lists of times in timestamp_info are shorter than the list of words"
+    )
+    steering_tags: tuple[str, ...] = _switch(
+        _SCRIPT, (), "each sentence begins with one of these in brackets, which is not spoken"
+    )
+    top_voice_profile: bool = _switch(
+        _FLAG, False, "voiceProfile stands at the top of the user's transcript, in camelCase"
+    )
+    repeat_calls: bool = _switch(
+        _FLAG, False, "every function call comes twice, as two items with one call_id"
+    )
+    bad_base64: bool = _switch(_FLAG, False, "an extra audio delta in every answer is not base64")
+    mcp: bool = _switch(
+        _FLAG, False, "tools of type mcp are listed, called and asked approval for (GA schema)"
+    )
+    dtmf_script: tuple[str, ...] = _switch(
+        _SCRIPT, (), "these telephone keys are pressed, one for every 500 ms of audio received"
+    )
     handshake_status: int = _switch(_STATUS, 101, "the HTTP status that answers every handshake")
     drop_after_n_events: int = _switch(
         _COUNT, 0, "the connection breaks off after so many server events"

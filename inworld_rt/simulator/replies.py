@@ -29,8 +29,9 @@ from inworld_rt.simulator.conversation import (
     pieces,
     scripted,
 )
+from inworld_rt.simulator.knowledge import remember, search_web, see, tell_notes
 from inworld_rt.simulator.numbers import in_words, numbers_in, value_of
-from inworld_rt.simulator.tool_use import choose_call, tell_results
+from inworld_rt.simulator.tool_use import choose_calls, tell_results
 
 __all__ = [
     "SKILLS",
@@ -87,12 +88,13 @@ def lesson_with(
     """
 
     def source(conversation: Conversation) -> Iterator[str | ToolCall]:
-        if conversation.results:
-            yield from pieces(tell_results(conversation.results))
+        told = [tell_results(conversation.results), tell_notes(conversation.notes)]
+        if any(told):
+            yield from pieces(" ".join(filter(None, told)))
             return
-        call = choose_call(conversation)
-        if call is not None:
-            yield call
+        calls = choose_calls(conversation)
+        if calls:
+            yield from calls
             return
         text = conversation.heard
         said = Said(text, _words(text), conversation, now(), choose)
@@ -362,9 +364,12 @@ def say_back(said: Said) -> str:
 
 
 SKILLS: list[Skill] = [
+    see,
     answer_silence,
     repeat,
     recall,
+    search_web,
+    remember,
     spell,
     count,
     calculate,

@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from inworld_rt import extras
@@ -18,10 +18,13 @@ from inworld_rt.errors import ConfigError, ConnectError
 from inworld_rt.simulator import incoming
 from inworld_rt.simulator.brain import Brain
 from inworld_rt.simulator.conversation import ReplySource
+from inworld_rt.simulator.desk import Desk
 from inworld_rt.simulator.ears import Ears, find_ears
 from inworld_rt.simulator.handshake import PATH, Doorkeeper, fake_api_key
+from inworld_rt.simulator.http import Reception
 from inworld_rt.simulator.quirks import Quirks
 from inworld_rt.simulator.scenes import Action, Close, Drop, Scene, Send, Stage, scene_for
+from inworld_rt.simulator.tokens import Mint
 from inworld_rt.simulator.vad import warm_up as warm_up_vad
 from inworld_rt.simulator.voice import Voice, find_voice
 from inworld_rt.workers import Deadline, Worker
@@ -35,6 +38,8 @@ MAX_FRAME = 32 * 1024 * 1024
 POLITE_S = 1.0
 """What connections get for a closing handshake; then they are cut."""
 CLOSE_S = 1.8
+LONGEST_S = 1e9
+"""The longest life of a token that a date can tell, 30 years."""
 
 
 class Simulator:
@@ -45,11 +50,15 @@ class Simulator:
         with Simulator() as simulator:
             client = Client(url=simulator.url, credentials=simulator.api_key)
 
+    On the same host and port it answers plain HTTP as the service's host does: tokens for a signed
+    request, the voices, the models (:mod:`inworld_rt.simulator.desk`). Whoever connects and says
+    nothing, or is slow, is dropped after 5 seconds.
+
     Args:
         host: where to listen.
         port: where to listen; 0 finds a free one.
-        api_key: the only key that opens a session. Default: every credential does, and
-            :attr:`api_key` is a fake one.
+        api_key: the only key that opens a session and gets tokens, which open one as well.
+            Default: every credential opens a session, and :attr:`api_key` is a fake one.
         quirks: the service's oddities: changes to the defaults by name, or ``"none"``.
         replies: what the agent answers; by default a lesson's small talk.
         voice: how it sounds; by default the best voice installed.
@@ -58,6 +67,7 @@ class Simulator:
         handshake: credentials that are refused, with the HTTP status for each.
         pace: how much faster than it sounds speech is sent.
         session_seconds: how long a session lives after its last update.
+        token_seconds: how long a token opens sessions.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -77,9 +87,12 @@ class Simulator:
         handshake: Mapping[str, int] | None = None,
         pace: float = 5.0,
         session_seconds: float = 3600.0,
+        token_seconds: float = 3600.0,
     ) -> None:
         if not pace > 0 or not session_seconds > 0:
             raise ConfigError("pace and session_seconds are numbers above 0")
+        if not 0 < token_seconds < LONGEST_S:
+            raise ConfigError(f"token_seconds is a number above 0 and below {LONGEST_S:g}")
         self.quirks = Quirks.of(quirks)
         self.host = host
         self.port = port
@@ -92,12 +105,15 @@ class Simulator:
         self._ears = ears
         self._pace = pace
         self._session_seconds = session_seconds
-        self._door = Doorkeeper(api_key, handshake or {}, self.quirks.handshake_status)
+        mint = Mint(token_seconds)
+        self._door = Doorkeeper(api_key, handshake or {}, self.quirks.handshake_status, mint)
+        self._desk = Desk(self._door, self.api_key)
         self._lock = threading.Lock()
         self._server: Any = None
         self._worker: Worker | None = None
         self._count = 0
         self._connections: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._reception: Reception | None = None
         self._sessions: set[threading.Thread] = set()
         self._closed: Any = ()
 
@@ -175,7 +191,7 @@ class Simulator:
                     connections.add(self)
 
         try:
-            return library.serve(
+            server = library.serve(
                 self._session,
                 self.host,
                 self.port,
@@ -196,19 +212,24 @@ class Simulator:
                 f"cannot listen on {self.host} port {self.port}: {reason}; "
                 "choose another port, or 0 for a free one"
             ) from exc
+        self._reception = Reception(self._desk.answer)
+        server.handler = functools.partial(_receive, self._reception, server.handler)
+        return server
 
     def _server_loop(self, server: Any) -> None:
         # Its handler threads inherit being daemons from this one.
         server.serve_forever()
 
     def close(self) -> None:
-        """End every session and stop listening; takes at most 2 seconds. May be called again."""
+        """End every session, cut every HTTP request off and stop listening; takes at most 2
+        seconds. May be called again."""
         with self._lock:
             server, self._server = self._server, None
-            worker = self._worker
+            worker, reception = self._worker, self._reception
             connections = list(self._connections)
-        if server is None or worker is None:
+        if server is None or worker is None or reception is None:
             return
+        reception.close()
         deadline, polite = Deadline(CLOSE_S), Deadline(POLITE_S)
         # A worker each: saying goodbye to a client that does not read would block.
         closers = [Worker("simulator-close", lambda _: server.shutdown(), _ignore)]
@@ -239,7 +260,7 @@ class Simulator:
         authorization = headers.get_all("Authorization")
         offered = ",".join(headers.get_all("Sec-WebSocket-Protocol"))
         rejection = self._door.judge(
-            request.path, authorization[0] if authorization else None, offered
+            request.path, authorization[0] if authorization else None, offered, time.time()
         )
         if rejection is None:
             return None
@@ -289,6 +310,16 @@ class Simulator:
             _play(connection, stage, offset)
         finally:
             brain.close()
+
+
+def _receive(
+    reception: Reception, take_over: Callable[..., None], line: socket.socket, address: Any
+) -> None:
+    """See a new connection through, in the thread that the library made for it."""
+    if not reception.receive(line):
+        line.close()
+    # A closed one, too: the library counts its threads, and finds that this one has ended.
+    take_over(line, address)
 
 
 def _play(connection: Any, stage: Stage, offset: float) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from inworld_rt.simulator.conversation import Conversation, ToolCall, Turn
 from inworld_rt.simulator.numbers import numbers_in
 
-__all__ = ["arguments_for", "choose_call", "tell_results"]
+__all__ = ["arguments_for", "choose_calls", "tell_results"]
 
 _EMPTY = frozenset(
     "a an and any are as at be by can could do does for from function get give gets has have i if "
@@ -40,32 +40,62 @@ _LINK_OF_NAME = {
     "topic": ("about", "of"),
     "subject": ("about", "of"),
 }
+_AND = re.compile(r"[,;]?\s+(?:and(?: then| also)?|then|also)\s+|[,;.!?]\s+", re.IGNORECASE)
+_WORKING = re.compile(
+    r"\bstill (?:working|running|busy)\b|"
+    r"\"(?:status|state)\":\s*\"(?:pending|running|working|in[_ ]progress)\"",
+    re.IGNORECASE,
+)
 ENOUGH = 2
 """Points for a call: a word of a tool's name has two, one of its description one."""
 
 
-def choose_call(conversation: Conversation) -> ToolCall | None:
-    """The call to make before answering, if any.
+def choose_calls(conversation: Conversation) -> list[ToolCall]:
+    """The calls to make before answering.
 
     Args:
         conversation: its tools, its tool choice and what was said last.
 
     Returns:
-        The call, or None to answer with words.
+        One call for each tool that the words ask for, in their order; none to answer with words.
+        Nor is a tool called again whose output came since the user spoke.
     """
-    tools = [tool for tool in conversation.tools if tool.get("type") == "function"]
     choice = conversation.tool_choice
-    if not tools or choice == "none":
-        return None
+    tools = list(_callable(conversation))
+    if not tools:
+        return []
     text = conversation.heard
-    if isinstance(choice, dict):
-        tools = [tool for tool in tools if tool.get("name") == choice.get("name")]
-        if not tools:
-            return None
+    calls = _one_by_one(tools, text)
+    if len(calls) > 1:
+        return calls
     best = max(tools, key=lambda tool: _points(tool, text))
     if choice == "required" or isinstance(choice, dict) or _points(best, text) >= ENOUGH:
-        return ToolCall(best["name"], arguments_for(best, text))
-    return None
+        return [ToolCall(best["name"], arguments_for(best, text))]
+    return []
+
+
+def _callable(conversation: Conversation) -> Iterator[dict[str, Any]]:
+    """The tools that may be called now."""
+    choice = conversation.tool_choice
+    for tool in conversation.tools:
+        fits = choice != "none" and tool.get("type") in ("function", "mcp_tool")
+        if isinstance(choice, dict) and choice.get("type") == "mcp":
+            fits = fits and tool.get("server_label") == choice.get("server_label")
+            fits = fits and choice.get("name") in (None, tool.get("name"))
+        elif isinstance(choice, dict):
+            fits = fits and tool.get("name") == choice.get("name")
+        if fits and tool.get("name") not in conversation.answered:
+            yield tool
+
+
+def _one_by_one(tools: list[dict[str, Any]], text: str) -> list[ToolCall]:
+    """The calls that the parts of a sentence ask for, each of another tool."""
+    calls: dict[str, ToolCall] = {}
+    for part in _AND.split(text):
+        best = max(tools, key=lambda tool: _points(tool, part))
+        if _points(best, part) >= ENOUGH and best["name"] not in calls:
+            calls[best["name"]] = ToolCall(best["name"], arguments_for(best, part))
+    return list(calls.values())
 
 
 def _points(tool: dict[str, Any], text: str) -> int:
@@ -206,6 +236,8 @@ def tell_results(results: Iterable[Turn]) -> str:
 
 
 def _sentence(output: str) -> str:
+    if _WORKING.search(output):
+        return "I am still working on it."
     try:
         value = json.loads(output)
     except ValueError:

@@ -30,6 +30,13 @@ _PROFILE: dict[str, list[dict[str, Any]]] = {
 }
 """Always the same person: nobody here can tell."""
 
+_TOP_PROFILE: dict[str, list[dict[str, Any]]] = {
+    "emotion": _PROFILE["emotion"],
+    "pitch": [{"label": "medium", "confidence": 0.7}, {"label": "high", "confidence": 0.2}],
+    "vocalStyle": _PROFILE["vocal_style"],
+}
+"""The same person as another place and spelling has it."""
+
 
 @define
 class Transcripts:
@@ -85,13 +92,16 @@ class Transcripts:
 
     def _completed(self, utterance: Utterance, text: str) -> UserTranscript:
         usage = TranscriptionUsage(type="duration", seconds=round(utterance.seconds, 3))
-        profile = self.settings.branch("stt").get("voice_profile") and self.quirks.provider_data
+        wanted = self.settings.branch("stt").get("voice_profile")
+        top = wanted and self.quirks.top_voice_profile
+        profile = wanted and self.quirks.provider_data and not top
         return UserTranscript(
             item_id=utterance.item_id,
             content_index=0,
             transcript=text,
             usage=None if self.quirks.omit_transcription_usage else usage,
             provider_data={"voiceProfile": _PROFILE} if profile else None,
+            voice_profile=_TOP_PROFILE if top else None,
         )
 
     def revised(self) -> Iterator[Event]:

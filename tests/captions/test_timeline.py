@@ -103,6 +103,20 @@ class TestWords:
         assert texts(said) == ["Good", "morning,"]
         assert texts(timeline.add(words(("Ann", 0.6, 0.8)), before=0.6, length=0.3)) == ["Ann"]
 
+    def test_a_word_with_its_punctuation_does_not_wait(self) -> None:
+        assert texts(Timeline().add(words(("Yes,", 0, 0.3)), before=0, length=0.3)) == ["Yes,"]
+
+    def test_single_words_of_segments_say_nothing_of_white_space(self) -> None:
+        said = all_of(
+            (words(("Well", 0, 0.3)), 0, 0.5),
+            (words(("It", 0, 0.3), ("'s", 0.3, 0.4)), 0.5, 0.5),
+            (words((" ", 0.4, 0.5), ("me", 0.5, 0.6)), 1.0, 0.5),
+        )
+        assert rounded(said) == [("Well", 0, 0.3), ("It's", 0.5, 0.9), ("me", 1.0, 1.1)]
+
+    def test_a_single_word_in_several_parts(self) -> None:
+        assert texts(all_of((words(*evenly(["", "uh", "-", "huh", "."])), 0, 2))) == ["uh-huh."]
+
     @pytest.mark.parametrize("tokens", [["I", "'m", " ", "Clive"], ["Do", "n't", " ", "go"]])
     def test_parts_of_a_word_at_the_very_beginning(self, tokens: list[str]) -> None:
         said = all_of(*((words(t), t[1], 0.25) for t in evenly(tokens)))
@@ -210,8 +224,8 @@ class TestSegments:
 
     def test_an_answer_goes_on_after_its_end(self) -> None:
         timeline = Timeline()
-        timeline.add(words(("Hm.", 0.0, 0.2)), before=0, length=1.0)
-        assert texts(timeline.close()) == ["Hm."]
+        timeline.add(words(("Hm", 0.0, 0.2)), before=0, length=1.0)
+        assert texts(timeline.close()) == ["Hm"]
         timeline.add(words(("So", 0.3, 0.5)), before=1.0, length=1.0)  # not before 0.2
         assert rounded(timeline.close()) == [("So", 1.3, 1.5)]
         timeline.add(words(("Three", 2.0, 2.5)), before=2.0, length=1.0)  # from the start
@@ -392,6 +406,7 @@ def test_it_does_not_matter_how_the_timing_is_cut_into_messages(
     said: list[str], kind: str, data: Any
 ) -> None:
     if kind == "words":
+        said = [*said, "Yes."]  # else, white space could still come
         timed = evenly(said)
     else:
         parts = list(" ".join(said)) if kind == "characters" else tokenised(said)

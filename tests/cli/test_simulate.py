@@ -66,7 +66,14 @@ def test_others_may_come_in_only_with_a_key(host, capsys):
 
 
 @pytest.mark.parametrize(
-    "options", [["--quirk", "nope=on"], ["--quirk", "ping=x"], ["--scene", "nope"], ["--port", "x"]]
+    "options",
+    [
+        ["--quirk", "nope=on"],
+        ["--quirk", "ping=x"],
+        ["--scene", "nope"],
+        ["--port", "x"],
+        ["--token-seconds", "0"],
+    ],
 )
 def test_wrong_use(options):
     assert run(["simulate", *options]) == 2

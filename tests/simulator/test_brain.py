@@ -17,7 +17,7 @@ from inworld_rt.events.client import (
     ResponseCancel,
     ResponseCreate,
 )
-from inworld_rt.items import FunctionCallOutput, InputAudio, InputText, Message
+from inworld_rt.items import FunctionCall, FunctionCallOutput, InputAudio, InputText, Message
 from inworld_rt.pcm import AudioFormat, encode
 from inworld_rt.simulator import incoming
 from inworld_rt.simulator.conversation import Conversation, ToolCall, scripted
@@ -424,6 +424,85 @@ def test_an_answer_outside_the_conversation():
     assert sent["conversation_id"] is None
     assert len(bench.brain.history.entries) == 2
     assert types(got).count("response.done") == 2
+
+
+def test_an_answer_outside_the_conversation_about_a_part_of_it():
+    bench = Bench(quirks={"out_of_band": True})
+    bench.write("first", "mine")
+    bench.write("second")
+    request = {"conversation": "none", "input": [{"type": "item_reference", "id": "mine"}]}
+    got = bench.send({"type": "response.create", "response": request}) + bench.finish()
+    assert one(got, "response.done").response.output[0].text == "first"
+    for wrong in ("nobody", None):
+        request["input"] = [{"type": "item_reference", "id": wrong}]
+        error = one(bench.send({"type": "response.create", "response": request}), "error").error
+        assert (error.code, error.param) == ("invalid_value", "response.input[0].id")
+    request["input"] = []
+    got = bench.send({"type": "response.create", "response": request}) + bench.finish()
+    assert one(got, "response.done").response.output == []
+
+
+def test_without_the_switch_an_answer_outside_the_conversation_is_refused():
+    bench = Bench()
+    request = {"conversation": "none", "input": [], "metadata": {"topic": "x"}}
+    got = bench.send({"type": "response.create", "response": request}) + bench.finish()
+    assert one(got, "error").error.param == "response.conversation"
+    assert "response.created" not in types(got)
+
+
+def pair(output="rain"):
+    """A call and its output, as a client writes them for history."""
+    call = FunctionCall(id="call", call_id="c1", name="weather", arguments="{}")
+    return call, FunctionCallOutput(call_id="c1", output=output)
+
+
+def test_a_seeded_call_with_its_output_asks_for_nothing():
+    seen = []
+
+    def replies(conversation):
+        seen.append(conversation)
+        yield "ok"
+
+    bench = Bench(replies)
+    call, output = pair()
+    assert types(bench.send(ItemCreate(item=call)))[0] == "conversation.item.added"
+    bench.send(ItemCreate(item=output))
+    assert bench.finish() == []
+    bench.say("and now?")
+    assert [(t.role, t.text, t.name) for t in seen[0].turns] == [
+        ("tool", "rain", "weather"),
+        ("user", "and now?", None),
+    ]
+
+
+def test_a_seeded_pair_is_put_where_it_belongs():
+    bench = Bench()
+    bench.write("last", "last")
+    call, output = pair()
+    got = bench.send(ItemCreate(item=call, previous_item_id="root"))
+    assert got[0].previous_item_id is None
+    got = bench.send(ItemCreate(item=output, previous_item_id="call"))
+    assert got[0].previous_item_id == "call"
+    assert [e.item.type for e in bench.brain.history.entries] == [
+        "function_call",
+        "function_call_output",
+        "message",
+    ]
+    error = one(bench.send(ItemCreate(item=output, previous_item_id="nobody")), "error").error
+    assert (error.code, error.param) == ("invalid_value", "previous_item_id")
+    assert len(bench.brain.history.entries) == 3
+
+
+def test_an_output_that_comes_before_the_answer_has_ended_counts():
+    bench = Bench(scripted([[PARIS, "One moment please."], "It rains."]))
+    bench.write("weather?")
+    bench.send(ResponseCreate())
+    while "response.function_call_arguments.done" not in types(bench.log):
+        bench.until(bench.brain.next_due())
+    call = one(bench.log, "response.function_call_arguments.done").call_id
+    bench.send(ItemCreate(item=FunctionCallOutput(call_id=call, output="rain")))
+    texts = [e.response.output[-1].text for e in bench.finish() if e.type == "response.done"]
+    assert texts == ["One moment please.", "It rains."]
 
 
 def test_recorded_speech_in_an_item():

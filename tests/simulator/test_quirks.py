@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 
@@ -29,7 +30,8 @@ usage_on_event omit_transcription_usage short_content_types null_previous_for_ca
 late_speech_started zero_tail odd_chunks truncate_div24 no_response_id_on_output_buffer
 reuse_item_ids typeless_frame legacy_event_names missing_event_id unknown_event memory_update
 tools_plan_denied backchannel_script filler_script turn_suggestions handshake_status
-drop_after_n_events""".split()
+drop_after_n_events camel_timestamps short_alignments steering_tags top_voice_profile repeat_calls
+bad_base64 mcp dtmf_script""".split()
 
 USER = "conversation.item.input_audio_transcription"
 
@@ -312,6 +314,125 @@ def test_turn_suggestions():
     ]
 
 
+def timed(name, value, kind="WORD"):
+    """The wire's form of a timed answer's audio deltas."""
+    bench = with_quirk(name, value, scripted(["One two."]))
+    bench.configure(providerData={"tts": {"timestamp_type": kind}})
+    return [e for e in wired(bench.say("x")) if e["type"] == "response.output_audio.delta"]
+
+
+def test_camel_timestamps():
+    first = timed("camel_timestamps", True)[0]
+    assert "timestamp_info" not in first
+    words = first["timestampInfo"]["wordAlignment"]
+    assert set(words) == {"words", "wordStartTimeSeconds", "wordEndTimeSeconds", "phoneticDetails"}
+    assert set(words["phoneticDetails"][0]["phones"][0]) == {
+        "phoneSymbol",
+        "visemeSymbol",
+        "startTimeSeconds",
+        "durationSeconds",
+    }
+    first = timed("camel_timestamps", False, "CHARACTER")[0]
+    assert "character_alignment" in first["timestamp_info"]
+    assert "event_id" in first
+
+
+def test_short_alignments():
+    for kind, lists in (
+        ("WORD", ("words", "word_start_time_seconds", "word_end_time_seconds")),
+        (
+            "CHARACTER",
+            ("characters", "character_start_time_seconds", "character_end_time_seconds"),
+        ),
+    ):
+        for value in (True, False):
+            (found,) = timed("short_alignments", value, kind)[0]["timestamp_info"].values()
+            sizes = [len(found[name]) for name in lists]
+            assert sizes[0] == sizes[1] == sizes[2] + value
+
+
+@pytest.mark.parametrize("modalities", [["audio"], ["text"]])
+def test_steering_tags(modalities):
+    bench = with_quirk("steering_tags", ("laugh", "speak slowly"), scripted(["One two. Three."]))
+    bench.configure(output_modalities=modalities, providerData={"tts": {"timestamp_type": "WORD"}})
+    got = bench.say("x")
+    text = "[laugh] One two. [speak slowly] Three."
+    assert one(got, "response.done").response.output[0].text == text
+    deltas = [e.delta for e in got if e.type.endswith(("transcript.delta", "text.delta"))]
+    assert "".join(deltas) == text
+    assert "[laugh] " not in deltas
+    if modalities == ["audio"]:
+        assert len(sound(got)) == PCM.bytes(300)  # the words alone
+        timing = [e.timestamp_info for e in got if getattr(e, "timestamp_info", None)]
+        words = [word for info in timing for word in info.word_alignment.words]
+        assert words == ["One", "two.", "Three."]
+
+
+def test_steering_tags_that_are_emitted_once():
+    bench = with_quirk("steering_tags", True, scripted(["One. Two."]))
+    bench.configure(providerData={"tts": {"steering_handling": "emit_once"}})
+    assert one(bench.say("x"), "response.done").response.output[0].text == "[laugh] One. Two."
+
+
+def test_top_voice_profile():
+    for value in (True, False):
+        bench = Bench(quirks=Quirks.of("none", top_voice_profile=value, provider_data=True))
+        bench.speak()
+        bench.finish()
+        assert "voiceProfile" not in json.dumps(wired(bench.log))  # not asked for
+        bench.configure(providerData={"stt": {"voice_profile": True}})
+        bench.speak()
+        bench.finish()
+        done = next(e for e in reversed(wired(bench.log)) if e["type"] == f"{USER}.completed")
+        top = done.get("voiceProfile", {})
+        assert set(top) == ({"emotion", "pitch", "vocalStyle"} if value else set())
+        assert ("providerData" in done) is not value
+
+
+def test_repeat_calls():
+    bench = with_quirk("repeat_calls", True, scripted([ToolCall("clock"), "It is late."]))
+    got = call(bench)
+    first, second = one(got, "response.done").response.output
+    assert first.call_id == second.call_id
+    assert first.id != second.id
+    added = [e for e in got if e.type == "response.output_item.added"]
+    assert [e.output_index for e in added] == [0, 1]
+    bench.send(ItemCreate(item=FunctionCallOutput(call_id=first.call_id, output="{}")))
+    assert types(bench.finish()).count("response.done") == 1  # one output answers both
+
+
+def test_bad_base64():
+    bench = with_quirk("bad_base64", True, scripted(["One two."]))
+    for _ in range(2):
+        deltas = [e for e in wired(bench.say("x")) if e["type"] == "response.output_audio.delta"]
+        readable = []
+        for delta in deltas:
+            try:
+                readable.append(len(base64.b64decode(delta["delta"], validate=True)))
+            except ValueError:
+                readable.append(None)
+        assert readable == [PCM.bytes(100), None, PCM.bytes(100)]
+    ids = [e["event_id"] for e in wired(bench.log)]
+    assert len(set(ids)) == len(ids)
+
+
+def test_mcp():
+    for value in (True, False):
+        tool = {"type": "mcp", "server_label": "s", "server_url": "https://example.com"}
+        got = with_quirk("mcp", value).configure(tools=[tool])
+        assert ("mcp_list_tools.completed" in types(got)) is value
+
+
+def test_dtmf_script():
+    bench = with_quirk("dtmf_script", ("1", "", "#"))
+    pressed = [e for e in bench.append(PCM.silence(1400)) if e.type.endswith("dtmf_event_received")]
+    assert [e.event for e in pressed] == ["1", "1"]
+    assert pressed[0].received_at == bench.now
+    assert "event_id" not in wired(pressed)[0]
+    pressed = bench.append(PCM.silence(3000))
+    assert [e.event for e in pressed if "dtmf" in e.type] == ["#"]
+
+
 def test_the_others():
     assert "conversation.created" in types(with_quirk("conversation_created").log)
     assert "rate_limits.updated" in types(with_quirk("rate_limits").say("hi"))
@@ -347,6 +468,29 @@ SESSIONS = st.sampled_from(
         {"providerData": {"memory": {"enabled": True, "turn_interval": 1}}},
         {"providerData": {"backchannel": {"enabled": True, "min_gap_ms": 1}}},
         {"providerData": {"tts": {"timestamp_type": "CHARACTER"}}},
+        {
+            "providerData": {
+                "tts": {"timestamp_type": "WORD", "timestamp_transport_strategy": "ASYNC"}
+            }
+        },
+        {"providerData": {"memory": {"enabled": True, "trim_after_summarize": True}}},
+        {
+            "providerData": {
+                "stt": {"voice_profile": True},
+                "tts": {"segmenter_strategy": "full_turn"},
+            }
+        },
+        {"tools": [{"type": "mcp", "server_label": "s", "server_url": "https://a"}]},
+        {
+            "tools": [
+                {
+                    "type": "mcp",
+                    "server_label": "s",
+                    "server_url": "https://a",
+                    "require_approval": "never",
+                }
+            ]
+        },
         {"providerData": {"responsiveness": {"enabled": True}, "auto_tool_response": False}},
         {"max_output_tokens": 1},
     ]
@@ -378,6 +522,14 @@ FRAMES = st.one_of(
         },
         IDS,
         st.integers(-5, 500),
+    ),
+    st.builds(
+        lambda i, yes: {
+            "type": "conversation.item.create",
+            "item": {"type": "mcp_approval_response", "approval_request_id": i, "approve": yes},
+        },
+        IDS,
+        st.booleans(),
     ),
     st.just({"type": "response.create"}),
     st.builds(lambda r: {"type": "response.create", "response": r}, SESSIONS | JSON),
@@ -421,7 +573,9 @@ def play(bench, step):
 @settings(max_examples=150)
 @given(st.fixed_dictionaries({}, optional=VALUES), STEPS)
 def test_no_session_ever_crashes_and_every_answer_ends_once(quirks, steps):
-    answers = itertools.cycle(["one two three", ToolCall("clock"), ["Well. ", ToolCall("x")], ""])
+    answers = itertools.cycle(
+        ["one two. three", ToolCall("clock"), ["Well. ", ToolCall("roll_dice")], "", ToolCall("x")]
+    )
     bench = Bench(lambda conversation: scripted([next(answers)])(conversation), quirks=quirks)
     for step in steps:
         play(bench, step)

@@ -210,6 +210,106 @@ def test_a_tool_is_called_when_the_words_ask_for_it(said: str, expected: Any) ->
     assert call(said) == expected
 
 
+TIMER = tool("set_timer", "Set a timer.", minutes={"type": "integer"})
+BOTH = "What is the weather in Oslo and set a timer for 5 minutes"
+
+
+def calls(said: str, *more: Turn, tools: Any = (*TOOLS, TIMER), **other: Any) -> list[Any]:
+    talk = Conversation((Turn("user", said), *more), tools=tools, **other)
+    return [(p.name, p.arguments) for p in LESSON(talk) if isinstance(p, ToolCall)]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (BOTH, [("get_weather", {"city": "Oslo"}), ("set_timer", {"minutes": 5})]),
+        (
+            "Roll the dice, then tell me the weather in Bern.",
+            [("rollDice", {}), ("get_weather", {"city": "Bern"})],
+        ),
+        ("Set a timer for 3 minutes and for tea", [("set_timer", {"minutes": 3})]),
+        ("Add the numbers one, two and 3.5", [("add_numbers", {"numbers": [1, 2, 3.5]})]),
+    ],
+)
+def test_each_tool_that_the_words_ask_for_is_called_once(said: str, expected: Any) -> None:
+    assert calls(said) == expected
+
+
+@pytest.mark.parametrize("choice", ["auto", "required", {"type": "function", "name": "set_timer"}])
+@pytest.mark.parametrize("last", [Turn("assistant", "It rains."), Turn("system", "Be quick.")])
+def test_a_tool_whose_output_has_come_is_not_called_again(choice: Any, last: Turn) -> None:
+    more = (Turn("tool", "rain", "get_weather"), Turn("tool", "set", "set_timer"), last)
+    called = [name for name, _ in calls(BOTH, *more, tool_choice=choice)]
+    assert not {"get_weather", "set_timer"} & set(called)
+    again = [name for name, _ in calls("x", *more, Turn("user", BOTH), tool_choice=choice)]
+    assert "set_timer" in again
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        '{"status": "still working", "message": "There is no result yet."}',
+        '{"status":"running"}',
+        '{"state": "in progress"}',
+        "The tool is still running.",
+    ],
+)
+def test_a_call_that_is_still_working_is_said_to_be(output: str) -> None:
+    talk = Conversation((Turn("user", "weather?"), Turn("tool", output, "get_weather")))
+    assert "".join(map(str, LESSON(talk))) == "I am still working on it."
+
+
+LATE = "The tool get_weather, which was still working, has finished. Its result is: "
+
+
+@pytest.mark.parametrize(
+    ("note", "expected"),
+    [
+        (LATE + '{"degrees": 21}', "The result is 21."),
+        (LATE + "Sunny.", "The result is Sunny."),
+        ("The function failed.", "I have news: The function failed."),
+    ],
+)
+def test_a_late_result_in_a_note_is_told(note: str, expected: str) -> None:
+    turns = [Turn("user", "weather in Oslo?"), Turn("tool", "still working", "get_weather")]
+    turns += [Turn("assistant", "I am still working on it."), Turn("system", note)]
+    talk = Conversation(tuple(turns), tools=TOOLS)
+    assert "".join(map(str, LESSON(talk))) == expected
+    later = Conversation((*turns, Turn("user", "Thank you!")), tools=TOOLS)
+    assert "".join(map(str, LESSON(later))) == "You are welcome!"
+
+
+def test_a_note_that_is_an_instruction_is_not_read_out() -> None:
+    talk = Conversation((Turn("user", "How are you?"), Turn("system", "Be polite.")))
+    assert "".join(map(str, LESSON(talk))).startswith("I am very well")
+
+
+# -- the web ----------------------------------------------------------------------------------
+
+WEB = {"type": "web_search"}
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("Search for whales.", "I searched the web for whales and found three pages about it."),
+        ("Could you search the web for blue whales, please?", "for blue whales and"),
+        ("Look up the height of Everest", "the height of Everest"),
+        ("search cats please", "for cats and"),
+    ],
+)
+def test_the_web_is_searched_when_that_is_declared(said: str, expected: str) -> None:
+    assert expected in answer(said, tools=(WEB,))
+    assert answer(said).startswith("I heard you say")
+    assert answer(said, tools=(WEB,), tool_choice="none").startswith("I heard you say")
+
+
+@pytest.mark.parametrize(("wanted", "count"), [(1, "one page"), (5, "five pages"), (0, "three")])
+def test_as_many_pages_are_found_as_are_wanted(wanted: int, count: str) -> None:
+    web = {**WEB, "providerData": {"engine": "exa", "max_results": wanted}}
+    assert f"found {count}" in answer("Search for whales", tools=(web,))
+
+
 def test_the_tool_choice_is_honoured() -> None:
     assert call("What is the weather in Paris?", tool_choice="none") is None
     assert call("Hello", tool_choice="required") is not None

@@ -11,6 +11,7 @@ import os
 import socket
 import threading
 import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -19,7 +20,9 @@ from websockets.sync.client import connect
 from inworld_rt.errors import ConfigError, ConnectError
 from inworld_rt.simulator import Cue, Scene, Simulator, echo, scripted
 from inworld_rt.simulator.ears import ScriptedEars
+from inworld_rt.simulator.http import Reception
 from inworld_rt.simulator.scenes import SCENES, Delay, Send
+from inworld_rt.simulator.tokens import PORTAL, key_parts, sign
 from tests.support.brains import ToneVoice, buzz
 
 QUERY = "?key=k-1&protocol=realtime"
@@ -58,6 +61,28 @@ def status_of(server, *args, **options):
     assert response.headers["Content-Type"] == "application/json"
     assert json.loads(response.body)["error"]["message"]
     return response.status_code
+
+
+def asked(server, method, target, authorization="", body=None):
+    """A plain HTTP request: the response, and the JSON it holds."""
+    connection = http.client.HTTPConnection(server.host, server.port, timeout=5)
+    with contextlib.closing(connection):
+        connection.request(method, target, body, {"Authorization": authorization})
+        response = connection.getresponse()
+        text = response.read()
+    assert response.headers["Content-Type"] == "application/json"
+    return response, json.loads(text) if text else None
+
+
+def token_from(server, host=PORTAL.host, nonce="00112233445566778899aabbccddeeff"):
+    key_id, secret = key_parts(server.api_key)
+    sent = time.strftime("%Y%m%d%H%M%S", time.gmtime())
+    signature = sign(secret, sent, host, PORTAL.method, nonce)
+    authorization = (
+        f"IW1-HMAC-SHA256 ApiKey={key_id},DateTime={sent},Nonce={nonce},Signature={signature}"
+    )
+    path = "/v1/sessionTokens/token:generate"
+    return asked(server, "POST", path, authorization, json.dumps({"api_key": key_id}))
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +131,10 @@ def test_with_a_key_of_its_own_nothing_else_is_let_in():
         assert status_of(server, QUERY, "Bearer abc") == 401
         assert status_of(server, QUERY, "Basic poor") == 402
         assert status_of(server, QUERY, "Bearer no") == 403
-        for good in (f"Basic {server.api_key}", "Bearer aa.bb.cc", f"basic {server.api_key}"):
-            with opened(server, QUERY, good) as ws:
+        assert status_of(server, QUERY, "Bearer aa.bb.cc") == 401
+        good = [f"Basic {server.api_key}", f"Bearer {server.api_key}", f"basic {server.api_key}"]
+        for authorization in [*good, f"Bearer {token_from(server)[1]['token']}"]:
+            with opened(server, QUERY, authorization) as ws:
                 assert json.loads(ws.recv())["type"] == "session.created"
 
 
@@ -118,10 +145,11 @@ def test_the_handshake_quirk(status):
 
 
 def test_a_plain_web_request_is_answered(server):
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=5)
-    connection.request("GET", "/")
-    assert connection.getresponse().status in (404, 426)
-    connection.close()
+    for target, status in (("/", 404), ("/api/v1/realtime/session" + QUERY, 426)):
+        connection = http.client.HTTPConnection(server.host, server.port, timeout=5)
+        connection.request("GET", target, headers={"Authorization": "Basic abc"})
+        assert connection.getresponse().status == status
+        connection.close()
 
 
 def test_binary_frames_and_rubbish_leave_the_session_open(server):
@@ -210,7 +238,8 @@ def test_an_address_in_use_is_named(server):
 
 
 def test_wrong_arguments():
-    for options in ({"quirks": {"x": 1}}, {"scenes": "no such"}, {"pace": 0}):
+    wrong = [{"token_seconds": seconds} for seconds in (0, -1, float("nan"), float("inf"))]
+    for options in ({"quirks": {"x": 1}}, {"scenes": "no such"}, {"pace": 0}, *wrong):
         with pytest.raises(ConfigError):
             simulator(**options)
 
@@ -250,6 +279,172 @@ def test_no_key_and_no_words_in_the_log(caplog):
             say(ws, "hippopotamus")
     mine = [r.getMessage() for r in caplog.records if r.name.startswith("inworld_rt")]
     assert not [m for m in mine if "hippopotamus" in m or "c2VjcmV0" in m]
+
+
+# --- plain HTTP, on the same port -----------------------------------------------------------------
+
+
+def test_a_token_opens_a_session_until_it_expires():
+    with simulator(api_key="a2V5OnNlY3JldA==") as server:
+        response, said = token_from(server)
+        assert response.status == 200
+        assert abs(parsedate_to_datetime(response.headers["Date"]).timestamp() - time.time()) < 60
+        with opened(server, QUERY, f"Bearer {said['token']}") as ws:
+            assert json.loads(ws.recv())["type"] == "session.created"
+        assert asked(server, "GET", "/v1/models", f"Bearer {said['token']}")[0].status == 200
+        assert token_from(server)[0].status == 401  # the nonce has been used
+    with simulator(token_seconds=1e-6) as server:
+        said = token_from(server)[1]
+        assert status_of(server, QUERY, f"Bearer {said['token']}") == 401
+
+
+def test_a_token_may_be_signed_for_the_address_that_is_asked():
+    with simulator() as server:
+        hosts = [server.host, f"{server.host}:{server.port}", "localhost"]
+        got = [token_from(server, host, f"{n:032x}")[0].status for n, host in enumerate(hosts)]
+        assert got == [200, 200, 401]
+
+
+def test_catalogues_over_a_socket(server):
+    basic = f"Basic {server.api_key}"
+    voices = asked(server, "GET", "/voices/v1/voices?pageSize=2000", basic)[1]
+    assert "Clive" in [voice["voiceId"] for voice in voices["voices"]]
+    assert asked(server, "GET", "/llm/v1alpha/models", basic)[1]["models"]
+    assert asked(server, "GET", "/v1/models", basic)[1]["data"]
+    assert asked(server, "GET", "/v1/models")[0].status == 401
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"])
+def test_other_methods_are_answered_in_json_too(server, method):
+    response, said = asked(server, method, "/v1/models", "Basic abc")
+    assert response.status == (501 if method == "BREW" else 405)
+    assert (said is None) is (method == "HEAD")
+    assert response.headers["Connection"] == "close"
+
+
+def test_the_ordered_status_holds_for_every_path():
+    with simulator(quirks={"handshake_status": 429}) as server:
+        for method, path in (("GET", "/v1/models"), ("POST", "/v1/sessionTokens/token:generate")):
+            response, _ = asked(server, method, path, "Basic abc")
+            assert (response.status, response.headers["Retry-After"]) == (429, "1")
+
+
+def spoken_to(server, sent):
+    """What comes back for these bytes, until the simulator ends it."""
+    with socket.create_connection((server.host, server.port), timeout=5) as line:
+        line.sendall(sent)
+        line.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: line.recv(65536), b""))
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n", 400),  # as TLS begins
+        (b"rubbish\r\n\r\n", 400),
+        (b"GET / HTTP/9.9\r\n\r\n", 505),
+        (b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n", 431),
+        (b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411),
+        (b"POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n" + bytes(65537), 413),
+        (b"POST / HTTP/1.1\r\nContent-Length: 65536\r\n\r\n" + bytes(65536), 404),
+        (b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n", 404),  # the body was cut off
+        (b"GET / HTTP/1.0\r\n\r\n", 404),
+        (b"POST /api/v1/realtime/session HTTP/1.1\r\n\r\n", 405),
+        (b"GET /api/v1/realtime/sessions HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", 404),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_json(server, sent, status):
+    head, _, body = spoken_to(server, sent).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert json.loads(body)["error"]["message"]
+
+
+def test_a_body_is_waited_for_where_the_client_asks_first(server):
+    head = b"POST / HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+    with socket.create_connection((server.host, server.port), timeout=5) as line:
+        line.sendall(head)
+        assert line.recv(100).startswith(b"HTTP/1.1 100 ")
+        line.sendall(b"{}")
+        assert line.recv(100).startswith(b"HTTP/1.1 404 ")
+
+
+def test_a_websocket_request_may_come_in_small_pieces(server):
+    request = (
+        b"GET /api/v1/realtime/session?key=k&protocol=realtime HTTP/1.1\r\nHost: x\r\n"
+        b"Upgrade: websocket\r\nConnection: Upgrade\r\nAuthorization: Basic a\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    with socket.create_connection((server.host, server.port), timeout=5) as line:
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for begin in range(len(request)):
+            line.sendall(request[begin : begin + 1])
+        assert line.recv(100).startswith(b"HTTP/1.1 101 ")
+
+
+SLOW = [b"", b"G", b"GET /api/v1/realtime/", b"POST /v1/ses", b"POST / HTTP/1.1\r\nHost: x\r\n"]
+SLOW += [b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"]
+
+
+def test_slow_and_silent_clients_hinder_nobody_and_do_not_delay_the_end():
+    before = set(threading.enumerate())
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(simulator())
+        lines = []
+        for sent in SLOW * 3:
+            line = socket.create_connection((server.host, server.port), timeout=5)
+            lines.append(stack.enter_context(line))
+            line.sendall(sent)
+        assert token_from(server)[0].status == 200
+        with opened(server) as ws:
+            assert json.loads(ws.recv())["type"] == "session.created"
+        begun = time.monotonic()
+        server.close()
+        assert time.monotonic() - begun < 2
+        for line in lines:
+            assert line.recv(1) == b""
+    for thread in set(threading.enumerate()) - before:
+        thread.join(2)
+        assert not thread.is_alive(), thread.name
+
+
+@contextlib.contextmanager
+def pair():
+    """Both ends of a connection, before anybody has received it."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        with socket.create_connection(listening.getsockname(), timeout=5) as theirs:
+            with listening.accept()[0] as ours:
+                yield ours, theirs
+
+
+@pytest.mark.parametrize("sent", SLOW)
+def test_who_is_too_slow_is_let_go(sent):
+    with pair() as (ours, theirs):
+        theirs.sendall(sent)
+        reception = Reception(lambda request, now: pytest.fail("asked"), slow=0.05)
+        assert reception.receive(ours) is False
+        assert reception._visitors == set()
+
+
+def test_who_comes_after_the_end_is_not_received():
+    with pair() as (ours, theirs):
+        theirs.sendall(b"GET /api/v1/realtime/session HTTP/1.1")
+        reception = Reception(lambda request, now: pytest.fail("asked"))
+        reception.close()
+        assert reception.receive(ours) is False
+
+
+def test_a_request_that_fails_inside_is_logged_without_its_words(caplog):
+    def broken(request, now):
+        raise LookupError(request.target)
+
+    with pair() as (ours, theirs):
+        theirs.sendall(b"GET /hippopotamus HTTP/1.1\r\n\r\n")
+        assert Reception(broken).receive(ours) is False
+    assert "LookupError" in caplog.text
+    assert "hippopotamus" not in caplog.text
 
 
 # --- scenes --------------------------------------------------------------------------------------

@@ -25,6 +25,21 @@ def audio_out(**fields):
     return {"audio": {"output": fields}}
 
 
+_TEXT = "providerData.text_generation_config"
+
+
+def test_text_generation_is_kept_member_by_member():
+    session = updated(
+        {"providerData": {"text_generation_config": {"topP": 0.5, "reasoning": {"effort": "LOW"}}}},
+        {"providerData": {"text_generation_config": {"seed": 7, "reasoning": {"exclude": True}}}},
+    )
+    assert session["providerData"]["text_generation_config"] == {
+        "topP": 0.5,
+        "seed": 7,
+        "reasoning": {"effort": "LOW", "exclude": True},
+    }
+
+
 def test_objects_merge_and_arrays_are_replaced():
     tool = {"type": "function", "name": "a"}
     session = updated({"tools": [tool, tool]}, audio_out(speed=1.2), audio_out(voice="Clive"))
@@ -144,6 +159,22 @@ def test_locked_fields_count_only_in_the_first_update():
             {"providerData": {"memory": {"enabled": 1}}},
             "invalid_type",
             "providerData.memory.enabled",
+        ),
+        *(
+            ({"providerData": {"text_generation_config": {name: value}}}, code, f"{_TEXT}.{path}")
+            for name, value, code, path in (
+                ("maxNewTokens", "9", "invalid_type", "maxNewTokens"),
+                ("temperature", 3, "invalid_value", "temperature"),
+                ("topP", 1.1, "invalid_value", "topP"),
+                ("frequencyPenalty", "high", "invalid_type", "frequencyPenalty"),
+                ("stopSequences", "END", "invalid_type", "stopSequences"),
+                ("seed", 1.5, "invalid_type", "seed"),
+                ("logitBias", [1], "invalid_type", "logitBias[0]"),
+                ("reasoning", "HIGH", "invalid_type", "reasoning"),
+                ("reasoning", {"effort": "high"}, "invalid_value", "reasoning.effort"),
+                ("reasoning", {"maxTokens": -1}, "invalid_value", "reasoning.maxTokens"),
+                ("reasoning", {"exclude": 0}, "invalid_type", "reasoning.exclude"),
+            )
         ),
         ({"type": "transcription"}, "invalid_value", "type"),
     ],

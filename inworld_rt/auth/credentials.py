@@ -1,19 +1,18 @@
-"""Credentials: what the handshake's ``Authorization`` header says, and who told us.
-
-Secrets here cannot print themselves: ``repr()``, ``str()``, f-strings and every error message show
-only where a credential came from. They are not pickled, so they reach no cache or crash file by
-accident.
-"""
+"""The API key and the token, as users have them."""
 
 from __future__ import annotations
 
 import abc
+import base64
+import json
 import os
 import re
+import time
 from typing import Any, NoReturn, TypeVar
 
 from attrs import field, frozen
 
+from inworld_rt.auth.hidden import Hidden, hide
 from inworld_rt.errors import ConfigError
 
 __all__ = ["API_KEY_VARIABLE", "ApiKey", "Credentials", "Token", "find_credentials"]
@@ -26,14 +25,16 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _SCHEME = re.compile(r"(basic|bearer)(\s|$)", re.IGNORECASE)
 
+_STANDARD = str.maketrans("-_", "+/")  # from the URL-safe alphabet
+
 _Self = TypeVar("_Self", bound="Credentials")
 
 
 class Credentials(abc.ABC):
     """Something that can fill the ``Authorization`` header.
 
-    Subclass it to bring your own, for example a token that is renewed before each connection:
-    :meth:`header` is called once per connection attempt.
+    Subclass it to bring your own: :meth:`header` is called once per connection attempt. (A token
+    that is renewed in time is there already: :class:`~inworld_rt.auth.RenewingToken`.)
     """
 
     __slots__ = ()
@@ -78,15 +79,16 @@ class ApiKey(Credentials):
         ConfigError: the value cannot be an API key; the message says why, without the value.
     """
 
-    _value: str = field()
+    _value: Hidden = field(converter=hide)
     source: str = field(default=_ARGUMENT)
 
     def __attrs_post_init__(self) -> None:
-        _check_shape(self._value, self.source)
-        digits = self._value.rstrip("=")
-        padded = len(digits) != len(self._value)
-        complete = len(self._value) % 4 == 0 if padded else len(digits) % 4 != 1
-        if not _BASE64.fullmatch(self._value) or not complete:
+        value = self._value.reveal()
+        _check_shape(value, self.source)
+        digits = value.rstrip("=")
+        padded = len(digits) != len(value)
+        complete = len(value) % 4 == 0 if padded else len(digits) % 4 != 1
+        if not _BASE64.fullmatch(value) or not complete:
             raise ConfigError(
                 f"{self.source} does not hold a Base64 API key (perhaps it was cut off while "
                 f"copying, or it is the key's name or secret part alone); {_GET_ONE}"
@@ -94,7 +96,29 @@ class ApiKey(Credentials):
 
     def header(self) -> str:
         """``Basic`` and the key."""
-        return f"Basic {self._value}"
+        return f"Basic {self._value.reveal()}"
+
+    def parts(self) -> tuple[str, str]:
+        """The key's id and its secret, for signing (protocol: authentication, scheme B).
+
+        The second is the secret: never log it.
+
+        Raises:
+            ConfigError: it is not made of these two.
+        """
+        digits = self._value.reveal().translate(_STANDARD).rstrip("=")
+        try:
+            text = base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True).decode()
+        except ValueError:
+            text = ""
+        key_id, _, secret = text.partition(":")
+        # The id stands between commas in a header.
+        if not re.fullmatch(r"[!-+.-~\-]+", key_id) or not secret or ":" in secret:
+            raise ConfigError(
+                f"the API key from {self.source} cannot sign a request: decoded from Base64, it is "
+                f"not an id and a secret with a colon between; {_GET_ONE}"
+            ) from None
+        return key_id, secret
 
 
 @frozen(repr=False)
@@ -109,20 +133,30 @@ class Token(Credentials):
         ConfigError: the value cannot be a JWT; the message says why, without the value.
     """
 
-    _value: str = field()
-    source: str = field(default=_ARGUMENT)
+    _value: Hidden = field(converter=hide)
+    _origin: str = field(default=_ARGUMENT, alias="source")
 
     def __attrs_post_init__(self) -> None:
-        _check_shape(self._value, self.source)
-        if not _JWT.fullmatch(self._value):
+        value = self._value.reveal()
+        _check_shape(value, self._origin)
+        if not _JWT.fullmatch(value):
             raise ConfigError(
-                f"{self.source} does not hold a JWT (three Base64url parts joined by dots); "
+                f"{self._origin} does not hold a JWT (three Base64url parts joined by dots); "
                 "for a portal API key use ApiKey"
             )
 
+    @property
+    def source(self) -> str:
+        """Where it came from, and until when it says to be valid.
+
+        Whether that is past is not decided here: this machine's clock may be wrong.
+        """
+        until = _expiry(self._value.reveal())
+        return f"{self._origin} (valid until {until})" if until else self._origin
+
     def header(self) -> str:
         """``Bearer`` and the token."""
-        return f"Bearer {self._value}"
+        return f"Bearer {self._value.reveal()}"
 
 
 def find_credentials(value: Credentials | str | None = None) -> Credentials:
@@ -157,6 +191,16 @@ def _from_text(value: Any, source: str) -> Credentials:
     if isinstance(value, str) and _JWT.fullmatch(value):
         return Token(value, source)
     return ApiKey(value, source)
+
+
+def _expiry(token: str) -> str:
+    """The time in a JWT's claim ``exp``, in words; nothing where there is none."""
+    part = token.split(".")[1]
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(float(claims["exp"])))
+    except (ValueError, TypeError, LookupError, OverflowError, OSError, RecursionError):
+        return ""
 
 
 def _check_shape(value: object, source: str) -> None:

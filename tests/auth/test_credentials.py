@@ -1,9 +1,10 @@
-"""Credentials, and that they never show themselves."""
+"""API keys and tokens, and that they never show themselves."""
 
 from __future__ import annotations
 
 import base64
 import copy
+import json
 import pickle
 import traceback
 
@@ -105,6 +106,61 @@ def test_slips_have_their_own_advice(monkeypatch, value, part):
 def test_shapes_of_keys(value):
     """Both alphabets, with and without padding."""
     assert ApiKey(value).header() == f"Basic {value}"
+
+
+KEY_PARTS = [
+    (b"testkey:testsecret", ("testkey", "testsecret")),
+    (b"a:\xc3\xa4", ("a", "ä")),
+    (b"\xfb\xff:testsecret", None),
+    (b"testkey", None),
+    (b"testkey:", None),
+    (b":testsecret", None),
+    (b"testkey:test:secret", None),
+    (b"test,key:testsecret", None),
+    (b"test key:testsecret", None),
+    (b"test\nkey:testsecret", None),
+]
+
+
+@pytest.mark.parametrize(("raw", "parts"), KEY_PARTS, ids=range(len(KEY_PARTS)))
+def test_a_key_is_an_id_and_a_secret(raw, parts):
+    """In both alphabets, with and without padding; or it is told that it is not, but not shown."""
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        for value in {encode(raw).decode(), encode(raw).decode().rstrip("=")}:
+            key = ApiKey(value, "my vault")
+            if parts is not None:
+                assert key.parts() == parts
+                continue
+            with pytest.raises(ConfigError, match="my vault cannot sign") as info:
+                key.parts()
+            text = "".join(traceback.format_exception(info.value))
+            assert value not in text and "testsecret" not in text and "testkey" not in text
+
+
+def jwt(claims: object) -> str:
+    content = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"eyJhbGciOiJIUzI1NiJ9.{content}.c2lnbmF0dXJl"
+
+
+def test_a_token_tells_until_when_it_is_valid():
+    """For the message of a refusal; whether that is past is left to the reader."""
+    token = Token(jwt({"exp": 1735787045}), "my vault")
+    assert token.source == "my vault (valid until 2025-01-02 03:04:05 UTC)"
+    assert repr(token) == f"<Token from {token.source}>"
+    assert Token(jwt({"exp": 1735787045.5})).source.endswith("03:04:05 UTC)")
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [{}, [], None, "exp", *({"exp": it} for it in ("soon", None, 1e300, -1e18, float("nan"), []))],
+)
+def test_a_token_without_a_time_tells_none(claims):
+    assert Token(jwt(claims), "my vault").source == "my vault"
+
+
+@pytest.mark.parametrize("value", ["a.b.c", "a.____.c", "a.eyJl.c"])
+def test_a_token_that_only_looks_like_one_tells_none(value):
+    assert Token(value, "my vault").source == "my vault"
 
 
 @pytest.mark.parametrize("value", ["a.b", "a.b.c.d", "a..c", "a.b.c=", KEY])

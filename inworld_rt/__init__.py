@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from inworld_rt.errors import WorkerStuck as WorkerStuck
     from inworld_rt.pcm import AudioFormat as AudioFormat
     from inworld_rt.response import Response as Response
+    from inworld_rt.transcription import Transcript as Transcript
+    from inworld_rt.transcription import Utterance as Utterance
     from inworld_rt.voice_chat import VoiceChat as VoiceChat
 
 _HOMES: dict[str, tuple[str, ...]] = {
@@ -74,6 +76,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     ),
     "pcm": ("AudioFormat",),
     "response": ("Response",),
+    "transcription": ("Transcript", "Utterance"),
     "voice_chat": ("VoiceChat",),
 }
 

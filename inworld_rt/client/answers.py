@@ -96,7 +96,8 @@ class Answers(Settings):
         """Turn recorded speech into text, without an answer to it.
 
         Blocks until all of it was heard and read; first, while an answer is being made, until that
-        is complete. What is said becomes part of the conversation.
+        is complete. What is said becomes part of the conversation; sound that was sent before and
+        is no item yet is dropped.
 
         Args:
             recording: as for :meth:`send_recording`.
@@ -106,8 +107,8 @@ class Answers(Settings):
             on_progress: function that is given the share that is done, from 0 to 1.
 
         Returns:
-            The text, which also knows its ``utterances`` and their times. It is empty if nobody
-            speaks.
+            The text, which also knows its ``utterances`` and their times; one that could not be
+            read has no text, and its ``error`` says why. Empty if nobody speaks.
 
         Raises:
             FileNotFoundError, AudioError, BackendMissing, ConfigError: as :meth:`send_recording`.

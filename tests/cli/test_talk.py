@@ -226,12 +226,12 @@ def test_a_recording_is_talked_with(
 
 @pytest.mark.slow
 def test_no_word_is_a_command_to_the_terminal(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = "Red [red]is\x1b[2J \x07the[/red] colour \u202eof :rose:."
+    words = "Red [on=red]is\x1b[2J \x07the[/red] colour \u202eof :rose:."
     with Simulator(replies=scripted([words])) as server:
         where = {"INWORLD_REALTIME_URL": server.url, "INWORLD_API_KEY": server.api_key}
         with Terminal("talk", INWORLD_RT_AUDIO="wav", **where) as terminal:
             assert terminal.end()[0] == 0
-            assert "Sarah     Red [red]is[2J the[/red] colour of :rose:." in terminal.text
+            assert "Sarah     Red [on=red]is[2J the[/red] colour of :rose:." in terminal.text
             assert b"\x1b[2J" not in terminal.raw
             assert b"\x07" not in terminal.raw
 

@@ -22,6 +22,8 @@ from tests.support.sequences import (
 
 __all__ = [
     "BOTH",
+    "QUESTION",
+    "SETTINGS",
     "TRANSCRIPT",
     "WEATHER",
     "Steps",
@@ -42,6 +44,23 @@ __all__ = [
 
 Steps = tuple[Any, ...]
 
+QUESTION: Json = {
+    "type": "message",
+    "role": "user",
+    "content": [{"type": "input_text", "text": "one two"}],
+}
+SETTINGS: Json = {
+    "type": "realtime",
+    "output_modalities": ["audio", "text"],
+    "audio": {
+        "input": {
+            "format": {"type": "audio/pcm", "rate": 24000},
+            "transcription": {"model": "inworld/inworld-stt-1"},
+        },
+        "output": {"format": {"type": "audio/pcm", "rate": 24000}},
+    },
+    "providerData": {"auto_tool_response": False},
+}
 BOTH = ("audio", "text")
 TRANSCRIPT = "conversation.item.input_audio_transcription."
 

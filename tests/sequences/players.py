@@ -291,6 +291,8 @@ class Script:
         elif isinstance(step, Here):
             server.send("x.here")
             server.wait_for_go()
+        elif isinstance(step, dict):  # as it is
+            server.garbage(json.dumps(step).encode())
 
     def _send(self, server: Scripted, step: FromServer, number: int = 0) -> None:
         variant = self.variant

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.sequences.parts import (
+    QUESTION,
+    SETTINGS,
     TRANSCRIPT,
     Steps,
     answer,
@@ -34,25 +36,6 @@ from tests.support.sequences import (
     maybe,
     mixed,
 )
-
-QUESTION: Json = {
-    "type": "message",
-    "role": "user",
-    "content": [{"type": "input_text", "text": "one two"}],
-}
-SETTINGS: Json = {
-    "type": "realtime",
-    "output_modalities": ["audio", "text"],
-    "audio": {
-        "input": {
-            "format": {"type": "audio/pcm", "rate": 24000},
-            "transcription": {"model": "inworld/inworld-stt-1"},
-        },
-        "output": {"format": {"type": "audio/pcm", "rate": 24000}},
-    },
-    "providerData": {"auto_tool_response": False},
-}
-
 
 # --- 11.1 Connect ---------------------------------------------------------------------------------
 
@@ -253,10 +236,17 @@ CANCEL = (
     TRUNCATE,
     TRUNCATED,
 )
-NOTHING_TO_CANCEL = (
-    C("response.cancel"),
-    S("error", error={"code": "response_cancel_not_active", "event_id": "@asked"}),
-    *TEXT_TURN,
+NOT_ACTIVE = S("error", error={"code": "response_cancel_not_active", "event_id": "@asked"})
+NOTHING_TO_CANCEL = (C("response.cancel"), NOT_ACTIVE, *TEXT_TURN)
+CANCEL_TOO_LATE = (
+    *ASK,
+    *began(),
+    *flows(),
+    HERE,
+    C("response.cancel", response_id="@r1"),
+    *closes(),
+    *ends(),
+    NOT_ACTIVE,
 )
 
 # --- 11.8 Truncate, delete, retrieve --------------------------------------------------------------

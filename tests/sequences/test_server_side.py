@@ -58,7 +58,7 @@ FILLER = {
 }
 
 CASES = {
-    "11.1 connect": Case(tables.CONNECT[1:]),
+    "11.1 connect": Case((tables.CONNECT[1], *tables.ACCEPTED)),
     "11.1 connect, refused": Case(tables.REFUSED[1:]),
     "11.1 greeting": Case(tables.GREETING),
     "11.2 text turn": Case(tables.TEXT_TURN),

@@ -122,7 +122,7 @@ def voices(
             break
         if not isinstance(token, str) or token in seen:
             raise ConnectError(
-                "the server's list of voices has no end: a page leads back to an earlier one; try "
+                "the server's list of voices has no end: a page names no new one as the next; try "
                 "again in a while"
             )
         seen.add(token)

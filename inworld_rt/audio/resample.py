@@ -30,7 +30,7 @@ def resample(pcm: bytes, from_rate: int, to_rate: int) -> bytes:
 
     Returns:
         The same sound, in time with the original: ``round(samples * to_rate / from_rate)`` samples
-        with halves rounded up.
+        (a half goes either way).
 
     Raises:
         ConfigError: a rate is not a positive whole number.

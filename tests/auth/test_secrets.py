@@ -55,7 +55,11 @@ def all_that_shows(thing: object) -> str:
     shown = [repr(thing), str(thing), f"{thing}", "%s %r" % (thing, thing), repr([thing])]  # noqa: UP031
     shown += [pprint.pformat({"it": thing}), parts_of(thing)]
     if attrs.has(type(thing)):
-        shown += [repr(attrs.asdict(thing)), repr(attrs.astuple(thing)), repr(attrs.fields_dict)]
+        shown += [
+            repr(attrs.asdict(thing)),
+            repr(attrs.astuple(thing)),
+            repr(attrs.fields(type(thing))),
+        ]
     else:
         shown += [repr(vars(thing))]
     if hasattr(thing, "__getstate__"):
@@ -65,7 +69,7 @@ def all_that_shows(thing: object) -> str:
     logger.addHandler(logging.StreamHandler(log))
     logger.debug("%s", thing)
     logger.error("%r", thing)
-    with warnings.catch_warnings(record=True) as caught:
+    with pytest.warns(UserWarning) as caught:
         warnings.warn(f"{thing}", stacklevel=1)
     shown += [log.getvalue(), str(caught[0].message)]
     return "\n".join(shown)

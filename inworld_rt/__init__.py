@@ -20,6 +20,8 @@ from inworld_rt.lazy import lazy_names
 if TYPE_CHECKING:
     from inworld_rt.auth import ApiKey as ApiKey
     from inworld_rt.auth import Credentials as Credentials
+    from inworld_rt.auth import RenewingToken as RenewingToken
+    from inworld_rt.auth import SessionToken as SessionToken
     from inworld_rt.auth import Token as Token
     from inworld_rt.client import Client as Client
     from inworld_rt.config import SessionConfig as SessionConfig
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
     from inworld_rt.voice_chat import VoiceChat as VoiceChat
 
 _HOMES: dict[str, tuple[str, ...]] = {
-    "auth": ("ApiKey", "Credentials", "Token"),
+    "auth": ("ApiKey", "Credentials", "RenewingToken", "SessionToken", "Token"),
     "client": ("Client",),
     "config": ("SessionConfig", "TurnDetection"),
     "errors": (

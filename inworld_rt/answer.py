@@ -230,6 +230,7 @@ class Answer:
 
     def _set(self, key: PartKey, text: str, final: bool = False) -> str:
         """Set a part's words; returns what is new, as it continues :attr:`text`."""
+        held_back = "" if key in self._parts else self._settle_all()
         before = self._shown(key) if key in self._parts else ""
         earlier = "" if before else self.text
         self._parts[key] = text
@@ -237,7 +238,17 @@ class Answer:
             self._settled.add(key)
         after = self._shown(key)
         gap = "" if before else _gap(earlier, after)
-        return gap + after[len(before) :] if after.startswith(before) else ""
+        new = gap + after[len(before) :] if after.startswith(before) else ""
+        return held_back + new
+
+    def _settle_all(self) -> str:
+        """The parts so far are final; returns what was held back of them."""
+        held_back = ""
+        for key in self._parts:
+            before = self._shown(key)
+            self._settled.add(key)
+            held_back += self._shown(key)[len(before) :]
+        return held_back
 
     def finish(self, event: ResponseDone) -> str:
         """The server ended it. What the final object says replaces what was collected.
@@ -256,12 +267,10 @@ class Answer:
         before = self._kept.items
         if state and state.output:
             self.items = [*before, *state.output]
-        parts = list(self._parts.items())
-        if not parts:
-            made = enumerate(self.items[len(before) :])
-            parts = [
-                ((item.id, i), text) for i, item in made if (text := getattr(item, "text", ""))
-            ]
+        if self._parts:
+            return self._settle_all()
+        made = enumerate(self.items[len(before) :])
+        parts = [((item.id, i), text) for i, item in made if (text := getattr(item, "text", ""))]
         return "".join(self._set(key, text, final=True) for key, text in parts)
 
     def add_item(self, item: Item | None) -> None:

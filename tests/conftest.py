@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from support import secrets
 from support.service import client, served
 from support.soundcard import bare_sound, echo_module, fixed_rate, pulse, soundcard, stick
 
@@ -46,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # A job that a shell started in the background ignores Ctrl-C, and so would all that it starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    secrets.pytest_configure(config)
     hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 

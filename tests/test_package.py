@@ -41,6 +41,7 @@ PUBLIC_MODULES = [
         "inworld_rt",
         "inworld_rt.audio",
         "inworld_rt.auth",
+        "inworld_rt.catalogue",
         "inworld_rt.config",
         "inworld_rt.errors",
         "inworld_rt.events",

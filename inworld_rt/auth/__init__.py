@@ -7,6 +7,7 @@ accident.
 ===============  ======================================================================
 ``credentials``  the API key and the token, as users have them
 ``minting``      session tokens made with an API key, for devices that must not hold it
+``minted``       such a token, and how long it lives
 ``renewing``     a token that is minted anew before it expires
 ``signing``      the hash chains of the requests for tokens
 ``hidden``       text that does not show itself

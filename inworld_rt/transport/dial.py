@@ -96,7 +96,7 @@ def dial(
 def timed_out(where: str) -> ConnectError:
     """The error for a deadline that passed."""
     return ConnectError(
-        f"{where} did not answer in time; check the network, or raise connect_timeout"
+        f"{where} did not answer in time; check the network, or allow more time"
     )
 
 

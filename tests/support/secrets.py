@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import functools
+import inspect
 import logging
 import os
 from collections import defaultdict
@@ -28,6 +29,7 @@ __all__ = ["Vault", "Watch", "pytest_configure"]
 
 SHORTEST = 8  # characters; less is a word
 KINDS = 6  # different characters at least; less is filling
+_OURS = logging.DEBUG - 1  # a level that no test sets, so that it can be told from theirs
 VARIABLES = ("INWORLD_API_KEY", "INWORLD_SECRET")
 
 # Read now: the tests' own environment is cleared of them.
@@ -104,33 +106,39 @@ class Watch(logging.Handler):
         logger = logging.getLogger("inworld_rt")
         level = logger.level
         logger.addHandler(self)
-        self._undo.callback(logger.removeHandler, self)
+        logger.addFilter(self._let_through)
+        logger.setLevel(_OURS)
         self._undo.callback(logger.setLevel, level)
-        logger.setLevel(logging.DEBUG)
+        self._undo.callback(logger.removeFilter, self._let_through)
+        self._undo.callback(logger.removeHandler, self)
 
-    def _wrap(self, cls: type, name: str, ear: Callable[[Any], None]) -> None:
-        original = getattr(cls, name)
-        own = name in vars(cls)
+    def _let_through(self, record: logging.LogRecord) -> bool:
+        """Look at every record, but show others only those that they would see without us."""
+        self.emit(record)
+        unset = logging.getLogger("inworld_rt").level == _OURS
+        return not unset or record.levelno >= logging.getLogger().level
 
-        @functools.wraps(original)
-        def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
-            ear((self, args))
-            if own:
-                original(self, *args, **kwargs)
-            else:
-                getattr(super(cls, self), name)(*args, **kwargs)
+    def _wrap(self, cls: type, name: str, ear: Callable[[Any, tuple[Any, ...]], None]) -> None:
+        own = vars(cls).get(name)
 
+        def wrapper(made: Any, *args: Any, **kwargs: Any) -> None:
+            ear(made, args)
+            go_on = functools.partial(own, made) if own else getattr(super(cls, made), name)
+            go_on(*args, **kwargs)
+
+        # There are tests that read signatures.
+        wrapper.__signature__ = inspect.signature(lambda self: None)  # type: ignore[attr-defined]
         setattr(cls, name, wrapper)
-        self._undo.callback(setattr, cls, name, original) if own else self._undo.callback(
-            delattr, cls, name
-        )
+        if own:
+            self._undo.callback(setattr, cls, name, own)
+        else:
+            self._undo.callback(delattr, cls, name)
 
-    def _learn_from(self, made: Any) -> None:
+    def _learn_from(self, made: Any, args: tuple[Any, ...]) -> None:
         if not self._off:
-            self.vault.learn(made[0]._value.reveal())
+            self.vault.learn(made._value.reveal())
 
-    def _look_at_exception(self, made: Any) -> None:
-        error, args = made
+    def _look_at_exception(self, error: BaseException, args: tuple[Any, ...]) -> None:
         self._look(" ".join(map(str, args)), f"the text of {type(error).__name__}")
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -140,9 +148,13 @@ class Watch(logging.Handler):
     def handleError(self, record: logging.LogRecord) -> None:
         """A record that cannot be formatted is its own test's business."""
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_warning_recorded(self, warning_message: Any) -> None:
-        """Look at a warning that pytest caught."""
-        self._look(str(warning_message.message), "a warning")
+        """Look at a warning that pytest caught, before it prints it."""
+        text = str(warning_message.message)
+        self._look(text, "a warning")
+        if not self._off and self.vault.found(text):
+            warning_message.message = UserWarning(self._without_secrets(text))
 
     def _look(self, text: str, what: str) -> None:
         if self._off:
@@ -161,6 +173,9 @@ class Watch(logging.Handler):
         try:
             return (yield)
         finally:
+            # The last report is done; warnings come after it.
+            self._unnoticed += self._shown
+            self._shown = []
             self._where, self._off = f"after {item.nodeid}", False
 
     # Outermost, so that the report is as complete as it gets.
@@ -188,10 +203,11 @@ class Watch(logging.Handler):
             text = text.replace(secret, "<secret>")
         return text
 
+    @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """What showed after the last report fails the session."""
         self._undo.close()
-        self._unnoticed, self._shown = self._shown, []
+        self._unnoticed += self._shown
         if self._unnoticed and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

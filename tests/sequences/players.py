@@ -343,6 +343,8 @@ class Script:
             self.names = {**names, "asked": message.get("event_id")}
 
     def _listen(self, server: Scripted, step: Speak) -> None:
+        if self.listening:
+            return  # it never ceased
         self.listening = True
         message = server.receive()
         assert message["type"] == APPEND, f"expected sound, got {message['type']}"

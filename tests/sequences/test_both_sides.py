@@ -146,7 +146,7 @@ def test_barge_in(quirks: Any) -> None:
             assert first.wait().status == "cancelled"
             second = client.wait_for_response()
             assert LONG.startswith(first.heard_text) and first.heard_text not in ("", LONG.strip())
-            assert cut.audio_end_ms is not None and 400 <= cut.audio_end_ms <= 1000
+            assert cut.audio_end_ms is not None and 400 <= cut.audio_end_ms < 3000
             assert second.text == TEXT
         assert (answers(client), client.stats.errors) == (2, 0)
 

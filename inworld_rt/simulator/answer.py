@@ -296,16 +296,16 @@ class Answer:
         )
         for piece in said:
             begun = list(pieces(piece.text)) or ([piece.text] if piece.text else [])
+            data = encode(piece.pcm, plan.format)
+            if data and not self._sounding:
+                self._sounding = True
+                yield OutputAudioStarted(response_id=self._buffer_id)
             for word in begun:
                 yield from maker.word(word)
-            data = encode(piece.pcm, plan.format)
             if not data:
                 continue
             for late in maker.timing.before(begun):
                 yield maker.slice(b"", late)
-            if not self._sounding:
-                self._sounding = True
-                yield OutputAudioStarted(response_id=self._buffer_id)
             timing = maker.timing.slice(len(data))
             self._start = self._now if self._start is None else self._start
             self.audio_ms += plan.format.ms(len(data))

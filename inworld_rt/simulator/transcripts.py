@@ -109,7 +109,7 @@ class Transcripts:
         last, self._last = self._last, None
         if last is not None and self.quirks.repeat_completed:
             text = last.transcript
-            better = text[:-1] if text.endswith(".") else f"{text}."
+            better = text[:-1] if text.endswith((".", "?", "!")) else f"{text}."
             yield replace(last, transcript=better)
 
     def read(self, sound: Sound, ears: Ears) -> str:

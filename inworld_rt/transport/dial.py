@@ -95,9 +95,7 @@ def dial(
 
 def timed_out(where: str) -> ConnectError:
     """The error for a deadline that passed."""
-    return ConnectError(
-        f"{where} did not answer in time; check the network, or allow more time"
-    )
+    return ConnectError(f"{where} did not answer in time; check the network, or allow more time")
 
 
 def _open_tcp(place: Target | Proxy, deadline: float) -> socket.socket:

@@ -3,38 +3,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from inworld_rt.codec import UNSET, Setting
+from inworld_rt.codec import UNSET, Setting, replace
 from inworld_rt.config import ReplyConfig
-from inworld_rt.events import (
-    AudioDelta,
-    ContentPartDone,
-    Event,
-    ResponseDone,
-    TextDelta,
-    TextDone,
-    TranscriptDelta,
-    TranscriptDone,
-)
+from inworld_rt.events import AudioDelta, CallArgumentsDone, Event, OutputItemAdded, ResponseDone
 from inworld_rt.items import FunctionCall, Item
 from inworld_rt.outcome import StatusDetails, Usage, total
 from inworld_rt.pcm import AudioFormat, Carry
-from inworld_rt.steering import shown
+from inworld_rt.wording import Words, heard, join
 
 if TYPE_CHECKING:
     from inworld_rt.captions import Caption, Timeline
 
-__all__ = ["Answer", "heard"]
-
-# Which family of events an event belongs to. The same words may arrive in both (protocol:
-# assistant text), so the family of the first delta is kept and the other ignored.
-_TEXT, _SPOKEN = "text", "transcript"
-_IDEOGRAPHS = "\u2e80"  # from here on, scripts that put no spaces between words
+__all__ = ["Answer"]
 
 PartKey = tuple[str | None, int]
+
+
+@define
+class _Kept:
+    """What came before tools were called, in earlier responses of the same answer."""
+
+    items: tuple[Item, ...] = ()
+    received: int = 0
+    usage: Usage | None = None
+    heard: str = ""
+    """The words that the user heard of them."""
 
 
 @define(eq=False)
@@ -42,43 +40,49 @@ class Answer:
     """The state of one answer.
 
     An answer that calls tools goes on in another response of the server's, when they have run; to
-    the user it is one.
+    the user it is one. Each of these responses is a *round*.
 
     Attributes:
         format: how its audio is coded.
-        id: the server's id; ``None`` until it began. The latest, where tools were called.
+        reply: what was asked for besides the session's settings.
+        parent: the answer that waits for the tool which asked for this one, if one did.
+        functions: tools that are run for this answer only, by name; not used here.
+        id: the server's id; ``None`` until it began. The latest round's.
         status: ``waiting``, then the server's words: ``in_progress``, ``completed``, ``cancelled``,
             ``failed``, ``incomplete``; ``calling`` while tools run; or ``lost``, where the
             connection ended first.
-        reply: what was asked for besides the session's settings.
         rounds: how often tools were run for it.
+        round: which one is being made, or was made last.
         items: what was made, in order.
         received: bytes of audio so far.
-        cut_ms: milliseconds after which the user heard no more of it, or ``None``.
-        interrupted: whether the user cut it off; what still comes of it is dropped.
+        cuts: by round, the milliseconds of it after which the user heard no more.
+        interrupted: whether the user cut it off; what still comes of this round is dropped.
         owner: whoever shows it to the user; not used here.
     """
 
     format: AudioFormat = field(factory=AudioFormat)
     reply: Setting[ReplyConfig] = UNSET
-    rounds: int = 0
+    parent: Answer | None = None
+    functions: Mapping[str, Any] = field(factory=dict)
     id: str | None = None
     status: str = "waiting"
     details: StatusDetails | None = None
     usage: Usage | None = None
+    rounds: int = 0
+    round: int = 0
     items: list[Item] = field(factory=list)
     received: int = 0
-    cut_ms: float | None = None
+    cuts: dict[int, float] = field(factory=dict)
     interrupted: bool = False
     owner: Any = None
-    _family: str | None = None
-    _parts: dict[PartKey, str] = field(factory=dict)
-    _settled: set[PartKey] = field(factory=set)
-    """Parts that are final."""
+    words: Words = field(factory=Words)
+    """What is said."""
+    _calls: dict[str, FunctionCall] = field(factory=dict)
+    """Calls of this round, from the events before they are complete."""
     _carries: dict[PartKey, Carry] = field(factory=dict)
     _frame: int = 1  # bytes of a whole sample
     _timeline: Timeline | None = None
-    _kept: _Kept = field(factory=lambda: _Kept())
+    _kept: _Kept = field(factory=_Kept)
 
     @property
     def finished(self) -> bool:
@@ -88,11 +92,7 @@ class Answer:
     @property
     def text(self) -> str:
         """The words so far, without what steers the voice."""
-        # A copy: another thread may be adding to it.
-        return _join([*self._kept.texts, *map(self._shown, list(self._parts))])
-
-    def _shown(self, key: PartKey) -> str:
-        return shown(self._parts[key], whole=key in self._settled)
+        return self.words.text
 
     @property
     def captions(self) -> list[Caption]:
@@ -106,41 +106,88 @@ class Answer:
 
     @property
     def new_calls(self) -> list[FunctionCall]:
-        """Those of the latest response."""
+        """Those of this round."""
         new = self.items[len(self._kept.items) :]
         return [item for item in new if isinstance(item, FunctionCall)]
 
+    @property
+    def begin_ms(self) -> float:
+        """Milliseconds of its sound that came before this round."""
+        return self._ms(self._kept.received)
+
+    @property
+    def ms_of_round(self) -> float:
+        """Milliseconds of sound that came in this round."""
+        return self._ms(self.received - self._kept.received)
+
+    def follows_from(self, other: Answer) -> bool:
+        """Whether a tool of the other answer asked for it, at whatever remove."""
+        parent = self.parent
+        while parent is not None and parent is not other:
+            parent = parent.parent
+        return parent is other
+
+    @property
+    def cut_ms(self) -> float | None:
+        """Milliseconds of this round after which the user heard no more; or ``None``."""
+        return self.cuts.get(self.round)
+
+    @property
+    def heard_text(self) -> str:
+        """The words up to where the user cut it off, else all so far."""
+        kept = self._kept
+        cut, own = self.cut_ms, self.words.own
+        if cut is not None:
+            begin = self.begin_ms
+            timed = [word for word in self.captions if word.start * 1000 >= begin - 1]
+            if not cut:
+                own = ""
+            elif timed:
+                from inworld_rt import captions  # there are some, so it has been loaded
+
+                own = captions.heard(timed, (begin + cut) / 1000)
+            else:
+                own = heard(own, cut, self._ms(self.received) - begin)
+        return join([kept.heard, own])
+
+    def _ms(self, nbytes: int) -> float:
+        return nbytes * 1000 / self.format.bytes_per_second
+
+    # --- its rounds ------------------------------------------------------------------------------
+
     def begin(self, response_id: str | None, format: AudioFormat) -> None:
-        """The server started it."""
+        """The server started it, or its next round."""
+        if self.rounds > self.round:
+            # What came so far stays, whatever comes of the rest.
+            kept = _Kept(tuple(self.items), self.received, self.usage, self.heard_text)
+            self.round = self.rounds
+            self.interrupted = False
+            self._renew(self.text)
+            self._kept = kept  # last, as it is read first: no words twice
         self.id, self.format, self.status = response_id, format, "in_progress"
         self._frame = format.bytes_per_frame
-        if self.rounds:  # the user may have cut off what was said before the tools ran
-            self.interrupted, self.cut_ms = False, None
 
     def call(self) -> None:
-        """It waits for tools: what came so far stays, whatever comes of the rest."""
+        """It waits for tools, and then goes on."""
         self.status = "calling"
         self.rounds += 1
-        texts = [*self._kept.texts, *map(self._shown, self._parts)]
-        self._kept = _Kept(texts, list(self.items), self.received, self.usage)
-        self._new_response()
 
-    def _new_response(self) -> None:
-        self._family = None
-        for collected in (self._parts, self._settled, self._carries):
-            collected.clear()
+    def _renew(self, before: str) -> None:
+        # New ones, as other threads may be reading the old.
+        self.words, self._calls, self._carries = Words(before), {}, {}
 
     def reset(self) -> None:
-        """Forget what came, apart from what came before tools were called: it belonged to another
-        answer."""
+        """Forget what came in this round: it belonged to another answer."""
         kept = self._kept
         self.id, self.status, self.received = None, "waiting", kept.received
-        self.details = self.cut_ms = None
-        self.interrupted = False
+        self.details, self.interrupted = None, False
+        self.cuts.pop(self.round, None)
         self.items, self.usage = list(kept.items), kept.usage
         if self._timeline:
-            self._timeline.forget(self.format.ms(kept.received) / 1000)
-        self._new_response()
+            self._timeline.forget(self.begin_ms / 1000)
+        self._renew(self.words.before)
+
+    # --- what comes ------------------------------------------------------------------------------
 
     def sound(self, event: AudioDelta) -> bytes:
         """Take a slice of audio; returns its whole samples, an odd rest waits for the next slice
@@ -181,74 +228,29 @@ class Answer:
         """No more times will come; returns the words that waited for more of them."""
         return self._timeline.close() if self._timeline else []
 
-    def words(self, event: Event) -> str:
-        """Take a piece of text, or the final text that replaces the pieces.
+    def note_call(self, event: Event) -> None:
+        """Take what an early event tells of a call; the final item may lack it (protocol: function
+        calls)."""
+        if isinstance(event, OutputItemAdded) and isinstance(event.item, FunctionCall):
+            self._calls[event.item.call_id or ""] = event.item
+        elif isinstance(event, CallArgumentsDone):
+            call_id = event.call_id or ""
+            known = self._calls.get(call_id) or FunctionCall(id=event.item_id, call_id=call_id)
+            self._calls[call_id] = replace(
+                known,
+                name=event.name or known.name,
+                arguments=event.arguments or known.arguments,
+            )
 
-        Returns:
-            What is new at the end of the text; empty where nothing is.
-        """
-        if isinstance(event, TextDelta | TranscriptDelta):
-            key = self._key(event, _TEXT if isinstance(event, TextDelta) else _SPOKEN)
-            if key is None:
-                return ""
-            return self._set(key, self._parts.get(key, "") + event.delta)
-        if isinstance(event, TextDone):
-            return self._settle(event, _TEXT, event.text)
-        if isinstance(event, TranscriptDone):
-            return self._settle(event, _SPOKEN, event.transcript)
-        if isinstance(event, ContentPartDone):
-            text = getattr(event.part, "text", None)
-            if text:
-                return self._settle(event, _TEXT, text)
-            return self._settle(event, _SPOKEN, getattr(event.part, "transcript", None) or "")
-        return ""
-
-    def _key(self, event: Any, family: str) -> PartKey | None:
-        """Where the event's words belong; ``None`` if its family is not the chosen one."""
-        if self._family is None:
-            self._family = family
-        if family != self._family:
-            return None
-        item_id, index = event.item_id, event.content_index or 0
-        if item_id is None:  # of the part that came last
-            return next(reversed(self._parts), (None, index))
-        if (None, index) in self._parts:  # now its item is known
-            self._parts = {
-                (item_id, index) if key == (None, index) else key: words
-                for key, words in self._parts.items()
-            }
-        return item_id, index
-
-    def _settle(self, event: Any, family: str, text: str) -> str:
-        """Replace the pieces of a part by its final text."""
-        if not text:
-            return ""
-        key = self._key(event, family)
-        if key is None:
-            return ""
-        return self._set(key, text, final=True)
-
-    def _set(self, key: PartKey, text: str, final: bool = False) -> str:
-        """Set a part's words; returns what is new, as it continues :attr:`text`."""
-        held_back = "" if key in self._parts else self._settle_all()
-        before = self._shown(key) if key in self._parts else ""
-        earlier = "" if before else self.text
-        self._parts[key] = text
-        if final:
-            self._settled.add(key)
-        after = self._shown(key)
-        gap = "" if before else _gap(earlier, after)
-        new = gap + after[len(before) :] if after.startswith(before) else ""
-        return held_back + new
-
-    def _settle_all(self) -> str:
-        """The parts so far are final; returns what was held back of them."""
-        held_back = ""
-        for key in self._parts:
-            before = self._shown(key)
-            self._settled.add(key)
-            held_back += self._shown(key)[len(before) :]
-        return held_back
+    def add_item(self, item: Item | None) -> None:
+        """An item of the answer is final."""
+        if item is None:
+            return
+        for i in range(len(self._kept.items), len(self.items)):
+            if item.id is not None and self.items[i].id == item.id:
+                self.items[i] = item
+                return
+        self.items.append(item)
 
     def finish(self, event: ResponseDone) -> str:
         """The server ended it. What the final object says replaces what was collected.
@@ -264,63 +266,27 @@ class Answer:
         # Some servers put the usage beside the response instead of into it.
         usage = (state and state.usage) or event.usage
         self.usage = total(self._kept.usage, usage)
-        before = self._kept.items
-        if state and state.output:
-            self.items = [*before, *state.output]
-        if self._parts:
-            return self._settle_all()
-        made = enumerate(self.items[len(before) :])
-        parts = [((item.id, i), text) for i, item in made if (text := getattr(item, "text", ""))]
-        return "".join(self._set(key, text, final=True) for key, text in parts)
+        before = len(self._kept.items)
+        made = list(state.output) if state and state.output else self.items[before:]
+        made = self._with_calls(made)
+        self.items = [*self._kept.items, *made]
+        if self.words:
+            return self.words.settle_all()
+        texts = [((item.id, i), getattr(item, "text", "")) for i, item in enumerate(made)]
+        return "".join(self.words.put(key, text, final=True) for key, text in texts if text)
 
-    def add_item(self, item: Item | None) -> None:
-        """An item of the answer is final."""
-        if item is None:
-            return
-        for i, known in enumerate(self.items):
-            if known.id is not None and known.id == item.id:
-                self.items[i] = item
-                return
-        self.items.append(item)
-
-
-@define
-class _Kept:
-    """What came before tools were called."""
-
-    texts: list[str] = field(factory=list)
-    items: list[Item] = field(factory=list)
-    received: int = 0
-    usage: Usage | None = None
-
-
-def heard(text: str, heard_ms: float, total_ms: float) -> str:
-    """The part of a text that was spoken in the first ``heard_ms`` of ``total_ms``.
-
-    Speech is taken to run evenly over the letters; a word that was not finished is left out
-    (scripts without spaces are cut at a letter).
-
-    Args:
-        text: all the words.
-        heard_ms: milliseconds that were heard.
-        total_ms: milliseconds that all of it takes.
-    """
-    if total_ms <= 0 or heard_ms >= total_ms:
-        return text
-    end = int(len(text) * max(0.0, heard_ms) / total_ms)
-    while 0 < end < len(text) and not text[end].isspace() and text[end] < _IDEOGRAPHS:
-        end -= 1
-    return text[:end].rstrip()
-
-
-def _join(texts: list[str]) -> str:
-    """Parts in order, with a space where neither side has one."""
-    out = ""
-    for text in texts:
-        out += _gap(out, text) + text
-    return out
-
-
-def _gap(before: str, after: str) -> str:
-    touch = before and after and not before[-1].isspace() and not after[0].isspace()
-    return " " if touch else ""
+    def _with_calls(self, items: list[Item]) -> list[Item]:
+        """The items of this round, with what early events told of the calls among them."""
+        noted, out = dict(self._calls), []
+        for item in items:
+            if isinstance(item, FunctionCall):
+                known = noted.pop(item.call_id or "", item)
+                item = replace(
+                    item,
+                    name=item.name or known.name,
+                    arguments=item.arguments or known.arguments,
+                )
+            out.append(item)
+        if self.status != "completed":
+            return out
+        return [*out, *(call for call in noted.values() if call.call_id and call.name)]

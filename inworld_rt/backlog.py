@@ -26,10 +26,15 @@ class Backlog:
         with self._lock:
             self._responses.append(response)
 
-    def first(self) -> Response | None:
-        """The oldest, or ``None``."""
+    def first(self, *, waiting: bool = False) -> Response | None:
+        """The oldest, or ``None``.
+
+        Args:
+            waiting: leave out those that wait for tools.
+        """
         with self._lock:
-            return self._responses[0] if self._responses else None
+            found = (r for r in self._responses if not (waiting and r.status == "calling"))
+            return next(found, None)
 
     def collect(self, response: Response) -> None:
         """Somebody waited for it: it and what ended before it are old news."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from inworld_rt.answer import Answer
 from inworld_rt.codec import UNSET, replace
@@ -22,35 +22,43 @@ class Calls:
     """The calls of one session. Whoever owns it brings the lock."""
 
     def __init__(self) -> None:
-        self.functions: Collection[str] = ()
+        self.functions: frozenset[str] = frozenset()
         """Names of the tools that are run here."""
+        self._ever = False  # whether there was one
         self.open: dict[Answer, set[str]] = {}
         """Answers that go on when their calls are answered, and the ids of those that are not."""
         self._seen: OrderedDict[str, None] = OrderedDict()
+
+    def run_here(self, names: Iterable[str]) -> None:
+        """From now on, these are the names of the tools that are run here."""
+        self.functions = frozenset(names)
+        self._ever = self._ever or bool(self.functions)
 
     def take(self, answer: Answer, config: SessionConfig) -> list[FunctionCall]:
         """The calls of an answer that has ended which are to be run here.
 
         Those of an answer that was cut off or failed are not run. A tool that the user declared
-        without a function is the user's business, and so is then what follows.
+        without a function is the user's business, and so is then what follows. One that nobody
+        declared is answered, with an error.
 
         Args:
-            answer: it; goes on, if the calls are all that it waits for.
+            answer: it; goes on, if the calls are all that it waits for, and were not too many.
             config: the session's settings.
         """
-        if not self.functions or answer.status != "completed" or answer.rounds >= ROUNDS:
+        functions = self.functions.union(answer.functions)
+        if answer.status != "completed" or not (self._ever or functions):
             return []
         if answer.reply.conversation == "none":
             return []  # its calls are not in the conversation, where they could be answered
         ours, all_ours = [], True
         declared = {tool.name for tool in _tools(answer, config) if isinstance(tool, FunctionTool)}
         for call in answer.new_calls:
-            if call.name in declared and call.name not in self.functions:
+            if call.name in declared and call.name not in functions:
                 all_ours = False
             elif call.call_id and call.call_id not in self._seen:
                 self._remember(call.call_id)
                 ours.append(call)
-        if ours and all_ours:
+        if ours and all_ours and answer.rounds < ROUNDS:
             self.open[answer] = {call.call_id or "" for call in ours}
             answer.call()
         return ours

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from inworld_rt.answer import heard
 from inworld_rt.codec import replace
 from inworld_rt.items import AudioPart, ContentPart, InputAudio, Item, Message
 from inworld_rt.steering import shown
+from inworld_rt.wording import heard
 
 __all__ = ["KEPT_ITEMS", "ROLLING_MODELS", "Conversation", "merge_transcript"]
 

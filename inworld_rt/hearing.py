@@ -63,6 +63,12 @@ class Hearing:
                 self._sounding.popitem(last=False)
         known.nbytes += nbytes
 
+    def hand_over(self, answer: Answer, other: Answer) -> None:
+        """What came in this round is another answer's."""
+        for known in self._sounding.values():
+            if known.answer is answer and known.response_id == other.id:
+                known.answer = other
+
     def cut(self, heard: Sequence[tuple[Answer, str | None, float]]) -> list[ItemTruncate]:
         """The user cut in.
 
@@ -79,13 +85,16 @@ class Hearing:
                 continue
             answer.interrupted = True
             known.heard_ms = min(ms, known.ms)
-            answer.cut_ms = sum(
-                other.ms if other.heard_ms is None else other.heard_ms
-                for other in self._sounding.values()
-                if other.answer is answer
-            )
+            of_this_round = known.response_id == answer.id
+            if of_this_round:
+                answer.cuts[answer.round] = sum(
+                    other.ms if other.heard_ms is None else other.heard_ms
+                    for other in self._sounding.values()
+                    if other.answer is answer and other.response_id == answer.id
+                )
             self._shorten(item_id, known)
-            whole = known.heard_ms >= known.ms and answer.finished
+            complete = answer.status != "in_progress" or not of_this_round
+            whole = known.heard_ms >= known.ms and complete
             if item_id is not None and known.heard_ms >= 1 and not whole:
                 events.append(self._truncation(item_id, known, known.heard_ms))
         return events
@@ -130,7 +139,8 @@ class Hearing:
             del self._cuts[event_id]
         known = self._sounding.get(event.item_id)
         if known is not None and known.heard_ms is None and event.audio_end_ms is not None:
-            known.answer.cut_ms = event.audio_end_ms
+            if known.response_id == known.answer.id:
+                known.answer.cuts[known.answer.round] = event.audio_end_ms
             self._conversation.truncate(event.item_id, event.audio_end_ms, known.ms)
 
     def mirror(self, item: Item | None, previous_item_id: str | None) -> None:

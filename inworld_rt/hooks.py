@@ -83,13 +83,18 @@ class Hooks:
                 self._worker = Worker("hooks", self._run, lambda exc: None)
                 self._worker.start()
 
-    def close(self) -> None:
-        """Call what has been told so far, such as the end of the session, and nothing more."""
+    def close(self, timeout: float | None = None) -> None:
+        """Call what has been told so far, such as the end of the session, and nothing more.
+
+        Args:
+            timeout: seconds to wait for that at most.
+        """
         self._news.close(StopIteration)
         with self._lock:
             worker = self._worker
         if worker is not None:
-            worker.join(_STOP_WITHIN)  # a function of the user's may take its time
+            # A function of the user's may take its time.
+            worker.join(_STOP_WITHIN if timeout is None else min(timeout, _STOP_WITHIN))
 
     def _run(self, stopping: threading.Event) -> None:
         idle: Deadline | None = None  # when it is to be told

@@ -204,7 +204,6 @@ class Link:
         for event in request.events:
             wire.encode(event)  # in the caller's thread, though it may be sent later by another
         self.check()
-        request.urgent = self.calling is not None
         self.apply(lambda session: session.ask(request))
 
     @property
@@ -407,7 +406,8 @@ class Link:
         # The session remembers many an answer for its words; their sound is the owner's.
         owner, answer.owner = answer.owner, None
         if owner:
-            owner.ends(None if error is None else lambda: server_error(error))
+            by_event = error is None and self._reader.is_current
+            owner.ends(None if error is None else lambda: server_error(error), by_event=by_event)
 
     def _note(self, event: Event) -> None:
         if not isinstance(event, ErrorEvent):

@@ -19,7 +19,7 @@ BUSY = "conversation_already_has_active_response"
 _WORDS = 500  # characters of a server's complaint that are passed on
 
 # What an error without an id names when it is not about a request for an answer.
-_OTHER_MATTERS = ("session", "retrieve", "delete", "truncate", "audio_end_ms")
+_OTHER_MATTERS = ("session", "retrieve", "delete", "truncate", "audio_end_ms", "call_id")
 
 
 @define(eq=False)
@@ -39,8 +39,8 @@ class Request:
     speech_end_ms: float | None = None
     owner: Any = None
     """Whoever waits for the floor; not used here."""
-    urgent: bool = False
-    """Whether it may come while an answer waits for tools: it follows from them."""
+    polite: bool = False
+    """Whether it waits until nobody speaks: the user did not ask for it just now."""
     attempts: int = 0
     unwanted: bool = False
     """Cancel it as soon as it begins."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from attrs import frozen
 
 from inworld_rt import pcm
-from inworld_rt.answer import Answer, heard
+from inworld_rt.answer import Answer
 from inworld_rt.errors import (
     AudioError,
     ConfigError,
@@ -159,15 +159,14 @@ class Response:
             self._first_audio = self._first_text = None
             self._sound.drain()
 
-    def ends(self, failure: Callable[[], BaseException] | None) -> None:
+    def ends(self, failure: Callable[[], BaseException] | None, *, by_event: bool = False) -> None:
         """The answer is over. Not for users.
 
         Args:
             failure: makes the exception to raise; ``None`` if the server ended it itself.
+            by_event: whether an event ended it, which is the next to be written.
         """
-        # The event that ended it is the next to be written, if there was one.
-        ended_by_event = failure is None and self.id is not None
-        self._log_mark = self._link.log.count + ended_by_event
+        self._log_mark = self._link.log.count + by_event
         if failure is None and (self.status == "failed" or self._overlong):
             failure = self._failed
         self._failure = failure
@@ -225,10 +224,7 @@ class Response:
 
     def _patiently(self, step: Callable[[float | None], T], timeout: float | None) -> T:
         """Do a blocking step; without a timeout of its own, go on while the server is alive."""
-        if self._link.calling is self._answer:
-            raise LocalProtocolError(
-                "this answer goes on when the tool has returned; a tool cannot wait for it"
-            )
+        self._check_tool()
         if timeout is not None:
             return step(timeout)
         goal = "the rest of an answer" if self.status == "in_progress" else "an answer"
@@ -237,9 +233,21 @@ class Response:
     def __iter__(self) -> Self:
         return self
 
+    def _check_tool(self) -> None:
+        """Whoever waits for an answer in a tool must not be what that answer waits for."""
+        waiting = self._link.calling
+        while waiting is not None:
+            if waiting is self._answer and waiting.status == "calling":
+                raise LocalProtocolError(
+                    "this answer goes on when the tool has returned; a tool cannot wait for it"
+                )
+            waiting = waiting.parent
+
     def __next__(self) -> bytes:
         """The next slice of audio, in :attr:`format`; blocks until it is there."""
         life = self._link.life
+        if self._answer.status == "calling":
+            self._check_tool()
         try:
             return self._sound.get(self._timeout)  # the usual case, without ceremony
         except WaitTimeout:
@@ -264,7 +272,7 @@ class Response:
 
         Blocks and raises like iterating.
         """
-        return self._read(self._words)
+        return self._read(self._words.open())
 
     def captions(self) -> Iterator[Caption]:
         """The words with their times in seconds of the answer's audio, as they come, from the
@@ -277,10 +285,9 @@ class Response:
 
         Blocks and raises like iterating.
         """
-        return self._read(self._captions)
+        return self._read(self._captions.open())
 
-    def _read(self, stream: Stream[T]) -> Iterator[T]:
-        reader = stream.open()
+    def _read(self, reader: Inbox[T]) -> Iterator[T]:
         while True:
             try:
                 piece = self._next(reader)
@@ -356,16 +363,7 @@ class Response:
         Goes by the times of the words where there are :meth:`captions`; else speech is taken to
         run evenly over the letters. Does not block.
         """
-        answer = self._answer
-        if answer.cut_ms is None:
-            return answer.text
-        if not answer.cut_ms:
-            return ""
-        if timed := answer.captions:
-            from inworld_rt import captions  # there are some, so it has been loaded
-
-            return captions.heard(timed, answer.cut_ms / 1000)
-        return heard(answer.text, answer.cut_ms, answer.format.ms(answer.received))
+        return self._answer.heard_text
 
     @property
     def latency(self) -> Latency:

@@ -26,7 +26,6 @@ from inworld_rt.events import (
     InputAudioCleared,
     InputAudioCommitted,
     ItemAdded,
-    ItemCreate,
     ItemDeleted,
     ItemDone,
     ItemTruncated,
@@ -49,7 +48,7 @@ from inworld_rt.events import (
     UserTranscriptUpdated,
 )
 from inworld_rt.hearing import Hearing
-from inworld_rt.items import FunctionCallOutput, Item
+from inworld_rt.items import Item
 from inworld_rt.outcome import ErrorDetails, ResponseState
 from inworld_rt.pcm import AudioFormat
 from inworld_rt.profile import VoiceProfile, profile_of
@@ -96,6 +95,7 @@ class Session:
         self._waiting: deque[Request] = deque()
         self._finished: OrderedDict[str, None] = OrderedDict()
         self._expected: list[Expectation] = []
+        self._answer_due = False  # the server is to answer the user's turn by itself
         self._places: dict[str, str] = {}  # where items belong that are on their way
         self._speech_ms = float("inf")  # where the latest speech began
         self._hearing = Hearing(self.conversation)
@@ -190,8 +190,9 @@ class Session:
         """Stop an answer, wherever it stands."""
         if answer.status == "in_progress":
             return [Order("send", ResponseCancel(response_id=answer.id))]
-        if self._turn and self._turn.answer is answer and self._turn.events:
-            self._turn.unwanted = True  # on its way: without an id, another might be hit
+        turn = self._turn
+        if turn and turn.answer is answer and (turn.events or answer.rounds):
+            turn.unwanted = True  # on its way: without an id, another might be hit
             return []
         for request in (*self._waiting, self._turn):
             if request and request.answer is answer:
@@ -202,30 +203,42 @@ class Session:
         answer.status = "cancelled"
         return [Order("ended", answer), *self._next()]
 
-    def answer_call(self, answer: Answer, output: ItemCreate, create_id: str) -> Orders:
-        """Tell the result of a tool; when it was the last, the answer goes on.
+    @property
+    def goes_on_by_itself(self) -> bool:
+        """Whether the server, when it has the result of a tool, goes on without being asked."""
+        data = self.config.provider_data
+        return bool(data and data.auto_tool_response)
+
+    def answered(self, answer: Answer, call_id: str, create_id: str) -> Orders:
+        """The result of a tool has been told, or, where the server goes on by itself, is about to
+        be. When it was the last, the answer goes on.
 
         Args:
             answer: which called the tool.
-            output: the item with the result.
+            call_id: the call.
             create_id: the id for the request that makes it go on, once for all its calls.
         """
-        orders = [Order("send", output)]
-        item = output.item
-        if not isinstance(item, FunctionCallOutput) or not self.calls.close(
-            answer, item.call_id or ""
-        ):
-            return orders
+        if not self.calls.close(answer, call_id):
+            return self._next()
         answer.status = "waiting"
-        request = Request(answer, urgent=True)
-        data = self.config.provider_data
-        if not (data and data.auto_tool_response):  # else the server goes on by itself
+        request = Request(answer, polite=True)
+        if not self.goes_on_by_itself:
             reply: Setting[ReplyConfig] = follow_up(answer, self.config)
             if reply == ReplyConfig():
                 reply = UNSET
             request.events = (ResponseCreate(response=reply, event_id=create_id),)
         self._waiting.appendleft(request)
-        return orders + self._next()
+        return self._next()
+
+    @property
+    def held(self) -> bool:
+        """Whether a request waits for the user's turn to be over, and for the answer to it."""
+        return any(request.polite for request in self._waiting)
+
+    def hold_no_longer(self) -> Orders:
+        """The server has not answered the user's turn for so long that it never will."""
+        self._answer_due = False
+        return self._next()
 
     def interrupt(
         self, heard: Sequence[tuple[Answer, str | None, float]], *, cancel: bool
@@ -237,10 +250,15 @@ class Session:
             cancel: tell the server to stop; with turn detection it does so by itself.
         """
         orders: Orders = []
+        if cancel:  # what waits for tools, or has just got what it waited for
+            waiting = [r.answer for r in (*self._waiting, self._turn) if r and r.answer.rounds]
+            for answer in (*self.calls.open, *waiting):
+                if answer.status != "in_progress":
+                    orders += self.cancel(answer)
         for answer in set(self._lives.values()):
             answer.interrupted = True
-            if not answer.received and self.speaks:
-                answer.cut_ms = 0.0
+            if self.speaks and answer.ms_of_round == 0:
+                answer.cuts[answer.round] = 0.0
             if cancel:
                 orders.append(Order("send", ResponseCancel(response_id=answer.id)))
         return orders + [Order("send", event) for event in self._hearing.cut(heard)]
@@ -305,13 +323,19 @@ class Session:
         """Give the floor to the first who waits, if it is free."""
         if self._turn or self._lives or not self._waiting:
             return []
-        request = next((r for r in self._waiting if r.urgent or not self.calls.open), None)
+        request = next((r for r in self._waiting if self._may_go(r)), None)
         if request is None:
-            return []  # the conversation goes on when tools have run
+            return []
         self._waiting.remove(request)
         self._turn = request
         self._turn.attempts += 1
         return [*(Order("send", e) for e in self._turn.events), Order("granted", self._turn)]
+
+    def _may_go(self, request: Request) -> bool:
+        if request.polite and (self.speaking or self.unfinished or self._answer_due):
+            return False
+        # The conversation goes on when tools have run; but a tool may ask for something itself.
+        return all(request.answer.follows_from(waiting) for waiting in self.calls.open)
 
     # --- answers ---------------------------------------------------------------------------------
 
@@ -339,6 +363,7 @@ class Session:
             answer, request = Answer(), None
         answer.begin(response_id, format or self.output_format)
         self._lives[response_id] = self.live = answer
+        self._answer_due = False
         self._nameless = self._nameless and response_id is None
         if request and request.unwanted:
             return [Order("send", ResponseCancel(response_id=response_id))]
@@ -385,13 +410,15 @@ class Session:
 
     def _touch(self, event: Any) -> Orders:
         orders: Orders = []
-        self._find(event.response_id, orders)
+        answer = self._find(event.response_id, orders)
+        if answer is not None:
+            answer.note_call(event)
         return orders
 
     def _words(self, event: Any) -> Orders:
         orders: Orders = []
         answer = self._find(event.response_id, orders)
-        if answer is not None and not answer.interrupted and (piece := answer.words(event)):
+        if answer is not None and not answer.interrupted and (piece := answer.words.take(event)):
             orders.append(Order("text", answer, piece))
         return orders
 
@@ -460,12 +487,14 @@ class Session:
 
     def _committed(self, event: InputAudioCommitted) -> Orders:
         self.turns += 1
+        turns = self.turn_detection
+        self._answer_due = turns is not None and turns.create_response is not False
         return self._speech_over(event)
 
     def _speech_over(self, event: Event) -> Orders:
         self.speaking = False
         self.unfinished = self.unfinished and isinstance(event, SpeechStopped)
-        return []
+        return self._next()
 
     # --- settings and items ----------------------------------------------------------------------
 
@@ -578,6 +607,7 @@ class Session:
         """Make what the server is at nobody's: it has the floor until the server ends it."""
         other = Answer()
         other.begin(answer.id, answer.format)
+        self._hearing.hand_over(answer, other)
         self._lives[answer.id] = other
         if self.live is answer:
             self.live = other

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -18,7 +19,7 @@ class Stream(Generic[T]):
 
     def __init__(self) -> None:
         self._pieces: list[T] = []
-        self._readers: list[Inbox[T]] = []
+        self._readers: weakref.WeakSet[Inbox[T]] = weakref.WeakSet()  # gone when unused
         self._end: Callable[[], BaseException] | None = None
         # Guards all three: a reader that joins late needs every piece, and each once.
         self._lock = threading.Lock()
@@ -62,7 +63,8 @@ class Stream(Generic[T]):
         with self._lock:
             for piece in self._pieces:
                 reader.put(piece)
-            self._readers.append(reader)
-            if self._end is not None:
+            if self._end is None:
+                self._readers.add(reader)
+            else:
                 reader.close(self._end)
         return reader

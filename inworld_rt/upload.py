@@ -85,7 +85,7 @@ def send_recording(
     format = link.session.input_format
     data = read(recording, format)
     inbox: Inbox[object] = Inbox()
-    request = Request(answer, owner=inbox, urgent=link.calling is not None)
+    request = Request(answer, owner=inbox)
     link.check()
     link.apply(lambda session: session.ask(request))
     try:

@@ -33,7 +33,7 @@ def made(*events: Event) -> Answer:
     answer = Answer()
     answer.begin("r", AudioFormat())
     for event in events:
-        answer.words(event)
+        answer.words.take(event)
     return answer
 
 
@@ -46,7 +46,7 @@ class TestWords:
         assert both.text == "Hello"
         other = made(TextDelta(delta="Hi", item_id="a"), spoken("Hello"))
         assert other.text == "Hi"
-        other.words(TranscriptDone(transcript="Hello", item_id="a"))
+        other.words.take(TranscriptDone(transcript="Hello", item_id="a"))
         assert other.text == "Hi"
 
     @pytest.mark.parametrize(
@@ -60,29 +60,29 @@ class TestWords:
     )
     def test_are_replaced_by_the_final_ones(self, final: Event) -> None:
         answer = made(spoken("Hel"))
-        assert answer.words(final) == ""
+        assert answer.words.take(final) == ""
         assert answer.text == "Hullo"
 
     def test_in_the_text_family_too(self) -> None:
         answer = made(TextDelta(delta="Hel", item_id="a"))
-        assert answer.words(TextDone(text="Hello", item_id="a", content_index=0)) == "lo"
-        assert answer.words(ContentPartDone(part=TextPart(text="Hello"), item_id="a")) == ""
+        assert answer.words.take(TextDone(text="Hello", item_id="a", content_index=0)) == "lo"
+        assert answer.words.take(ContentPartDone(part=TextPart(text="Hello"), item_id="a")) == ""
         assert answer.text == "Hello"
 
     def test_belong_together_though_the_item_is_named_late(self) -> None:
         answer = made(TranscriptDelta(delta="Hel"), spoken("lo"))
-        answer.words(TranscriptDelta(delta="!"))
+        answer.words.take(TranscriptDelta(delta="!"))
         assert answer.text == "Hello!"
 
     def test_an_empty_final_text_replaces_nothing(self) -> None:
         answer = made(spoken("Hello"))
         for event in (TranscriptDone(item_id="a"), ContentPartDone(item_id="a"), Ping()):
-            assert answer.words(event) == ""
+            assert answer.words.take(event) == ""
         assert answer.text == "Hello"
 
     def test_of_several_parts_are_kept_apart(self) -> None:
         answer = made(spoken("One."))
-        assert answer.words(TranscriptDelta(delta="Two.", item_id="b")) == " Two."
+        assert answer.words.take(TranscriptDelta(delta="Two.", item_id="b")) == " Two."
         assert answer.text == "One. Two."
 
     def test_that_only_the_last_event_has(self) -> None:
@@ -100,12 +100,12 @@ class TestWords:
         deltas.sort(key=lambda delta: delta[0])  # parts follow one another
         answer = made()
         pieces = [
-            answer.words(TranscriptDelta(delta=words, item_id=item)) for item, words in deltas
+            answer.words.take(TranscriptDelta(delta=words, item_id=item)) for item, words in deltas
         ]
         if finals:
             for item in ("a", "b"):
                 whole = "".join(words for where, words in deltas if where == item)
-                pieces.append(answer.words(TranscriptDone(transcript=whole, item_id=item)))
+                pieces.append(answer.words.take(TranscriptDone(transcript=whole, item_id=item)))
         assert "".join(pieces) == answer.text
 
 

@@ -24,6 +24,7 @@ ROWS = (
     ("wire",),
     ("items", "provider", "outcome", "config", "events"),
     ("arguments", "update", "steering", "captions", "profile"),
+    ("wording",),
     ("answer", "conversation", "hearing", "calls", "request", "session"),
     ("playback",),
     ("workers",),
@@ -82,7 +83,7 @@ PURE = {
     "events",
 }
 PURE |= {"arguments", "update", "steering", "captions", "profile"}
-PURE |= {"answer", "conversation", "hearing", "calls", "request", "session"}
+PURE |= {"wording", "answer", "conversation", "hearing", "calls", "request", "session"}
 IMPURE = {"select", "socket", "ssl", "subprocess", "threading", "time", "queue"}
 
 # Packages of others with one home each.

@@ -47,7 +47,7 @@ class Owner:
     def restarts(self) -> None:
         self.seen.append("restart")
 
-    def ends(self, failure: Any) -> None:
+    def ends(self, failure: Any, *, by_event: bool = False) -> None:
         self.failure = failure
         self.ended.set()
 

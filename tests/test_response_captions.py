@@ -87,7 +87,7 @@ class TestCaptions:
             response = client.say("Count.")
             server.go()
             response.wait()
-            response._answer.cut_ms = 720
+            response._answer.cuts[0] = 720
             assert response.heard_text == "One two. Three"
 
     def test_are_saved(self, tmp_path: Path) -> None:

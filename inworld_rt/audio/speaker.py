@@ -223,9 +223,8 @@ class Speaker:
         """Fall silent at once.
 
         Returns:
-            The pieces that had not been heard to their ends, and those without an end yet, in
-            order, with how much of each was. What the device has already taken counts as heard,
-            because it will be.
+            The latest pieces in order, with how much of each was heard. What the device has already
+            taken counts as heard, because it will be.
         """
         speech = self.speech
         with self._lock, speech.changed:
@@ -319,11 +318,11 @@ class Speaker:
             DeviceError: the device is lost, where it is not waited for.
         """
         deadline = Deadline(timeout)
-        with self.speech.changed:
-            while not done():
-                self.check()
-                if deadline.left() == 0.0:
-                    return False
+        while not done():  # without the lock: it may want others, in another order
+            self.check()
+            if deadline.left() == 0.0:
+                return False
+            with self.speech.changed:
                 wait_on(self.speech.changed, Deadline(_SLICE))
         return True
 

@@ -141,7 +141,7 @@ class Scribe:
             self._heard(event)
         elif isinstance(event, _WORDS):
             if saying := self._saying(event.response_id):
-                saying.answer.words(event)
+                saying.answer.words.take(event)
                 saying.listen()
         elif isinstance(event, ResponseCreated):
             self._saying(event.response.id if event.response else None)

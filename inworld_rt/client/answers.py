@@ -10,8 +10,10 @@ from inworld_rt.arguments import message
 from inworld_rt.client.settings import Settings
 from inworld_rt.codec import UNSET
 from inworld_rt.config import ReplyConfig
+from inworld_rt.errors import ConfigError
 from inworld_rt.events import ItemCreate
 from inworld_rt.response import Response
+from inworld_rt.tools.function import Tool
 from inworld_rt.upload import Recorded, send_recording
 from inworld_rt.workers import Deadline, Inbox
 
@@ -35,7 +37,7 @@ class Answers(Settings):
             ConnectionClosed: the session is over.
         """
         item = ItemCreate(item=message(text, "user"), event_id=self._link.new_id())
-        if self._link.chat is not None:
+        if self._link.chat is not None and self._link.calling is None:
             self._link.chat.interrupt()
         return self._request(item)
 
@@ -69,7 +71,7 @@ class Answers(Settings):
             WaitTimeout: the server heard no speech in it, or did not find its end.
             ConnectionClosed: the session is, or went, over.
         """
-        answer = Answer(self._link.session.output_format)
+        answer = Answer(self._link.session.output_format, parent=self._link.calling)
         response = self._respond(answer)
         try:
             send_recording(
@@ -141,9 +143,16 @@ class Answers(Settings):
             ConfigError: an override is unknown or wrong.
             ConnectionClosed: the session is over.
         """
+        functions: dict[str, Tool] = {}
         if overrides.get("tools") is not None:
-            overrides["tools"] = self._toolbox.take(overrides["tools"])
-        return self._request(reply=ReplyConfig.of(**overrides) if overrides else UNSET)
+            overrides["tools"], functions = self._toolbox.read(overrides["tools"])
+        if functions and overrides.get("conversation") == "none":
+            raise ConfigError(
+                "tools: functions are not run for an answer outside of the conversation; leave "
+                "them or conversation='none' away"
+            )
+        reply = ReplyConfig.of(**overrides) if overrides else UNSET
+        return self._request(reply=reply, functions=functions)
 
     def cancel_response(self) -> None:
         """Stop the answer in progress, or the one about to begin; nothing to stop is fine.
@@ -183,7 +192,7 @@ class Answers(Settings):
         if current is not None and current.owner is not None:
             found: Response = current.owner
             return found
-        return self._backlog.first()
+        return self._backlog.first(waiting=nested)
 
     def _next(self, arrivals: Inbox[Response], timeout: float | None) -> Response:
         self._link.check()

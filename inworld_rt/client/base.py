@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 
 from inworld_rt.answer import Answer
 from inworld_rt.backlog import Backlog
@@ -13,6 +14,7 @@ from inworld_rt.hooks import Hooks
 from inworld_rt.link import Link
 from inworld_rt.request import Request
 from inworld_rt.response import Response
+from inworld_rt.tools.function import Tool
 from inworld_rt.tools.toolbox import Toolbox
 
 __all__ = ["Base"]
@@ -31,10 +33,22 @@ class Base:
     _telling: threading.Lock
     _follower: object | None
 
-    def _request(self, *before: Event, reply: Setting[ReplyConfig] = UNSET) -> Response:
+    def _request(
+        self,
+        *before: Event,
+        reply: Setting[ReplyConfig] = UNSET,
+        functions: Mapping[str, Tool] | None = None,
+        polite: bool = False,
+    ) -> Response:
         link = self._link
         create = ResponseCreate(response=reply, event_id=link.new_id())
-        request = Request(Answer(link.session.output_format, reply=reply), (*before, create))
+        answer = Answer(
+            link.session.output_format,
+            reply=reply,
+            parent=link.calling,
+            functions=functions or {},
+        )
+        request = Request(answer, (*before, create), polite=polite)
         link.check()
         response = self._respond(request.answer)
         try:

@@ -6,6 +6,7 @@ import os
 import ssl
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ from inworld_rt.errors import (
 )
 from inworld_rt.events import ItemCreate
 from inworld_rt.hooks import Hooks
-from inworld_rt.link import Link
+from inworld_rt.link import CLOSE_BOUND, Link
 from inworld_rt.provider import Memory, MemoryState, ProviderData
 from inworld_rt.tools.runner import Runner
 from inworld_rt.tools.toolbox import Toolbox
@@ -121,9 +122,11 @@ class Client(Answers, Items, Tools, Voice, Watching, States):
         plain = {"instructions": instructions, "voice": voice, "model": model}
         plain = {name: value for name, value in plain.items() if value is not None}
         wanted = DEFAULTS.merged(settings(config, plain))
-        self._toolbox = Toolbox()
+        self._toolbox = Toolbox(lambda names: self._link.session.calls.run_here(names))
+        functions: dict[str, Any] = {}
         if tools:
-            wanted = replace(wanted, tools=self._toolbox.take([*(wanted.tools or ()), *tools]))
+            declared, functions = self._toolbox.read([*(wanted.tools or ()), *tools])
+            wanted = replace(wanted, tools=declared)
         self._memory_path: str | None = None
         if memory is not None:
             wanted = wanted.merged(self._recall(memory))
@@ -143,12 +146,12 @@ class Client(Answers, Items, Tools, Voice, Watching, States):
         self._telling = threading.Lock()
         self._hooks = Hooks(self._follow)
         self._link = Link(transport, self._adopt)
-        self._link.session.calls.functions = self._toolbox
-        self._runner = Runner(self._link, self._toolbox, self._tell)
+        self._runner = Runner(self._link, lambda: self._toolbox.functions, self._tell)
         # One settings change at a time: the server's answer does not say which one it belongs to.
         self._updating = threading.Lock()
         try:
-            self._configure(wanted, deadline.left() or 0.0, ("",), start=True)
+            with self._toolbox.offered(functions):
+                self._configure(wanted, deadline.left() or 0.0, ("",), start=True)
         except BaseException as exc:
             self._link.close(polite=not isinstance(exc, (ConnectionClosed, KeyboardInterrupt)))
             meant = _start_error(exc)
@@ -168,7 +171,8 @@ class Client(Answers, Items, Tools, Voice, Watching, States):
 
     def _tell(self, text: str) -> None:
         """Tell the model something that happened meanwhile; it says what follows from it."""
-        self._request(ItemCreate(item=message(text, "system"), event_id=self._link.new_id()))
+        item = ItemCreate(item=message(text, "system"), event_id=self._link.new_id())
+        self._request(item, polite=True)
 
     def close(self) -> None:
         """End the session. Any thread, any number of times.
@@ -183,12 +187,17 @@ class Client(Answers, Items, Tools, Voice, Watching, States):
         self._close()
 
     def _close(self, polite: bool = True) -> None:
-        chat = self._link.chat
-        self._link.close(polite=polite)  # first: it also ends what the chat may be blocked in
-        if chat is not None:
-            chat.close()
-        self._runner.close()
-        self._hooks.close()
+        chat, deadline = self._link.chat, Deadline(CLOSE_BOUND)
+        with ExitStack() as steps:  # from the last to the first; what one raises stops no other
+            steps.callback(self._keep_memory)
+            steps.callback(lambda: self._hooks.close(deadline.left()))
+            steps.callback(lambda: self._runner.close(deadline.left()))
+            if chat is not None:
+                steps.callback(chat.close)
+            # First: it also ends what the chat may be blocked in.
+            self._link.close(polite=polite)
+
+    def _keep_memory(self) -> None:
         path, self._memory_path = self._memory_path, None
         if path is not None and self.memory != MemoryState():
             self.memory.save(path)

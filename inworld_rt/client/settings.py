@@ -46,8 +46,13 @@ class Settings(Base):
             ConnectionClosed: the session is, or went, over.
         """
         if fields.get("tools") is not None:
-            fields["tools"] = self._toolbox.take(fields["tools"])
-        change = settings(config, fields)
+            with self._toolbox.lock:
+                fields["tools"], functions = self._toolbox.read(fields["tools"])
+                with self._toolbox.offered(functions):
+                    return self._update(settings(config, fields))
+        return self._update(settings(config, fields))
+
+    def _update(self, change: SessionConfig) -> SessionConfig:
         check_locked(change, self.session)
         try:
             return self._configure(change, self.timeout, ("session",))

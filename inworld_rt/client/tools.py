@@ -8,7 +8,7 @@ from typing import Any, TypeVar, overload
 from inworld_rt.client.settings import Settings
 from inworld_rt.config import Tool as Declared
 from inworld_rt.errors import ConfigError
-from inworld_rt.tools.function import DEFAULT_TIMEOUT
+from inworld_rt.tools.function import DEFAULT_TIMEOUT, Tool
 from inworld_rt.tools.toolbox import label
 
 __all__ = ["Tools"]
@@ -98,25 +98,17 @@ class Tools(Settings):
                 not installed; says what to type.
             ServerError, WaitTimeout, ConnectionClosed: as :meth:`update_session`.
         """
-        box = self._toolbox
-        with box.lock:
-            before = dict(box)
-            if isinstance(tool, Declared):
-                new = tool
-            else:
-                new = box.add(
-                    tool,
-                    name=name,
-                    description=description,
-                    parameters=parameters,
-                    timeout=timeout,
-                )
-            try:
-                self.update_session(tools=[*box.declared, new])
-            except BaseException:
-                box.clear()
-                box.update(before)
-                raise
+        new: object = tool
+        if not isinstance(tool, Declared):
+            new = Tool.of(
+                tool,
+                name=name,
+                description=description,
+                parameters=parameters,
+                timeout=timeout,
+            )
+        with self._toolbox.lock:
+            self.update_session(tools=[*self._toolbox.declared, new])
 
     def remove_tool(self, name: str) -> None:
         """Take a tool away, and wait until the server has accepted that.
@@ -134,4 +126,3 @@ class Tools(Settings):
             if len(left) == len(box.declared):
                 raise ConfigError(f"there is no tool {name!r:.80}")
             self.update_session(tools=left)
-            box.pop(name, None)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from attrs import define, field
 
-from inworld_rt import wire
 from inworld_rt.answer import Answer
-from inworld_rt.codec import replace
-from inworld_rt.errors import ConfigError, ConnectionClosed, ToolError, WaitTimeout
+from inworld_rt.arguments import MAX_TEXT
+from inworld_rt.errors import ConnectionClosed, ToolError, WaitTimeout
 from inworld_rt.events import ItemCreate
 from inworld_rt.items import FunctionCall, FunctionCallOutput
 from inworld_rt.link import Link
@@ -24,6 +23,7 @@ from inworld_rt.workers import Deadline, Inbox, Worker, call
 __all__ = ["Runner"]
 
 _STOP_WITHIN = 0.5  # seconds that close() leaves to running tools, which nothing can stop
+_UNANSWERED = 3.0  # seconds after which the server will not answer the user's turn any more
 
 _STILL_WORKING = (
     '{"status": "still working", "message": "There is no result yet. It will be told later; until '
@@ -56,12 +56,14 @@ class Runner:
     alone decides what a call is answered, so that no call is answered twice.
     """
 
-    def __init__(self, link: Link, tools: dict[str, Tool], late: Callable[[str], object]) -> None:
+    def __init__(
+        self, link: Link, tools: Callable[[], Mapping[str, Tool]], late: Callable[[str], object]
+    ) -> None:
         """Nothing runs before a tool is called.
 
         Args:
             link: the session.
-            tools: by name; may change at any time.
+            tools: gives those that there are, by name.
             late: adds a text to the conversation and asks for an answer to it; for results that
                 come after the model was told to wait no longer.
         """
@@ -73,6 +75,7 @@ class Runner:
         self._threads: list[Worker] = []
         self._numbers = itertools.count(1)
         self._worker: Worker | None = None
+        self._over = False
         link.run_tool = self.run
 
     def run(self, answer: Answer, called: FunctionCall) -> None:
@@ -82,10 +85,14 @@ class Runner:
             self._worker = Worker("tools", self._manage, lambda exc: None)
             self._worker.start()
 
-    def close(self) -> None:
-        """Start no more; wait a moment for those that run."""
+    def close(self, timeout: float | None) -> None:
+        """Start no more; wait a moment for those that run.
+
+        Args:
+            timeout: seconds to wait at most.
+        """
         self._news.close(StopIteration)
-        deadline = Deadline(_STOP_WITHIN)
+        deadline = Deadline(_STOP_WITHIN if timeout is None else min(timeout, _STOP_WITHIN))
         for worker in (self._worker, *self._threads):
             if worker is not None:
                 worker.join(deadline.left())
@@ -93,23 +100,32 @@ class Runner:
     # --- in the thread that manages --------------------------------------------------------------
 
     def _manage(self, stopping: threading.Event) -> None:
-        while True:
-            waits = [left for run in self._running if (left := run.deadline.left()) is not None]
+        while not self._over:
             try:
-                step = self._news.get(min(waits, default=None))
+                step = self._news.get(self._patience())
             except WaitTimeout:
                 step = self._look_at_the_time
             except StopIteration:
                 return
-            try:
-                step()
-            except ConnectionClosed:
-                return  # whoever waits for the answers is told that
+            # Whatever goes wrong with one call, the others must still be answered.
+            call(self._do, step)
+
+    def _do(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except ConnectionClosed:
+            self._over = True  # whoever waits for the answers is told that
+
+    def _patience(self) -> float | None:
+        waits = [left for run in self._running if (left := run.deadline.left()) is not None]
+        if self._link.session.held:
+            waits.append(_UNANSWERED)
+        return min(waits, default=None)
 
     def _start(self, run: _Run) -> None:
-        tool = self._tools.get(run.name)
+        tool = run.answer.functions.get(run.name) or self._tools().get(run.name)
         if tool is None:
-            known = ", ".join(self._tools)
+            known = ", ".join({**self._tools(), **run.answer.functions}) or "none"
             error = ToolError(f"there is no tool of this name; there are: {known}")
             self._answer(run, encode_error(error))
             return
@@ -120,7 +136,10 @@ class Runner:
         logger.debug("= tool %s runs as number %d", tool.name, number)
         worker = Worker(f"tool-{number}", partial(self._work, run, tool), lambda exc: None)
         self._threads = [w for w in self._threads if not w.join(0)] + [worker]
-        worker.start()
+        try:
+            worker.start()
+        except RuntimeError as exc:  # the system has no more threads
+            self._finish(run, encode_error(exc))
 
     def _look_at_the_time(self) -> None:
         for run in self._running:
@@ -129,6 +148,8 @@ class Runner:
                 self._count()
                 logger.debug("= tool %s takes longer than its timeout", run.name)
                 self._answer(run, _STILL_WORKING)
+        if self._link.session.held:
+            self._link.apply(lambda session: session.hold_no_longer())
 
     def _finish(self, run: _Run, output: str) -> None:
         self._running.remove(run)
@@ -143,17 +164,21 @@ class Runner:
         self._link.working = sum(not run.told for run in self._running)
 
     def _answer(self, run: _Run, output: str) -> None:
-        link = self._link
-        item = FunctionCallOutput(call_id=run.call.call_id, output=output)
+        link, call_id = self._link, run.call.call_id
+        item = FunctionCallOutput(call_id=call_id, output=output)
         event = ItemCreate(item=item, event_id=link.new_id())
-        try:
-            wire.encode(event)
-        except ConfigError:  # half a surrogate pair, say; the call must be answered all the same
-            error = ToolError(f"the result of {run.name}() is a text that cannot be sent")
-            event = replace(event, item=replace(item, output=encode_error(error)))
         create_id = link.new_id()
         link.life += 1
-        link.apply(lambda session: session.answer_call(run.answer, event, create_id))
+
+        def go_on() -> None:
+            link.apply(lambda session: session.answered(run.answer, call_id or "", create_id))
+
+        if link.session.goes_on_by_itself:
+            go_on()  # first: what the server begins then is this answer's
+            link.post(event)
+        else:
+            link.post(event)  # first: nothing may be asked for before the last result is told
+            go_on()
 
     # --- in a tool's thread ----------------------------------------------------------------------
 
@@ -173,11 +198,23 @@ class Runner:
                 raise
             try:
                 output = encode_result(result, tool.name)
-            except ToolError as exc:  # the developer's mistake
+            except BaseException as exc:  # the developer's mistake
                 output = encode_error(exc)
                 raise
 
         try:
             call(work)  # what went wrong is shown to the developer, too
         finally:  # a tool may even try to exit
-            self._news.put(partial(self._finish, run, output))
+            self._news.put(partial(self._finish, run, _sendable(output, tool.name)))
+
+
+def _sendable(output: str, name: str) -> str:
+    """A result as it is, or what to say instead: the call must be answered all the same."""
+    try:
+        size = len(output.encode("utf-8"))
+    except UnicodeEncodeError:  # half a surrogate pair
+        return encode_error(ToolError(f"the result of {name}() is a text that cannot be sent"))
+    if size > MAX_TEXT:
+        words = f"the result of {name}() has {size} bytes; {MAX_TEXT} are possible"
+        return encode_error(ToolError(words))
+    return output

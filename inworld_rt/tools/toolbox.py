@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -14,60 +15,78 @@ from inworld_rt.tools.function import Tool
 __all__ = ["Toolbox", "label"]
 
 
-class Toolbox(dict[str, Tool]):
-    """The functions, by the names that the model knows them by.
+class Toolbox:
+    """What the session was told of, and the functions among it. Any thread.
 
     Attributes:
         declared: all that the session was told, in order.
-        lock: held by whoever changes that, until the server has accepted it.
+        functions: those that are run here, by the names that the model knows them by.
+        lock: held by whoever changes the two, until the server has accepted the change.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.declared: list[Declared] = []
-        self.lock = threading.RLock()
+    def __init__(self, changed: Callable[[Iterable[str]], None]) -> None:
+        """It is empty.
 
-    def take(self, things: Iterable[object]) -> list[Declared]:
-        """Make declarations of functions, which are kept; of what is declared already, a copy.
+        Args:
+            changed: told the names of the functions whenever they change.
+        """
+        self.declared: list[Declared] = []
+        self.functions: dict[str, Tool] = {}
+        self.lock = threading.RLock()
+        self._changed = changed
+
+    def read(self, things: Iterable[object]) -> tuple[list[Declared], dict[str, Tool]]:
+        """Declarations of functions, tools and what is declared already; changes nothing.
+
+        Returns:
+            What the session is to be told, and the functions in it by name.
 
         Raises:
-            ConfigError: something is no tool, or two have one name.
+            ConfigError: something cannot be a tool, or two have one name.
             BackendMissing: functions need the packages of the extra ``tools``.
         """
         declared: list[Declared] = []
+        functions: dict[str, Tool] = {}
         for thing in things:
-            new = thing if isinstance(thing, Declared | dict) else self.add(thing)
+            new: Any = thing
+            if not isinstance(thing, Declared | dict):
+                tool = thing if isinstance(thing, Tool) else Tool.of(thing)  # type: ignore[arg-type]
+                new = tool.declaration
+                functions[tool.name] = tool
             name = label(new)
             if name and name in map(label, declared):
-                raise _clash(name)
-            if name in self and new != self[name].declaration:
-                del self[name]  # from now on that name means something else
-            declared.append(new)  # type: ignore[arg-type]  # a dict is read where it is sent
-        return declared
+                raise ConfigError(
+                    f"there is a tool {name!r} already; give this one another name, as in "
+                    '@client.tool(name="...")'
+                )
+            known = self.functions.get(name)
+            if known is not None and new == known.declaration:
+                functions.setdefault(name, known)
+            declared.append(new)
+        return declared, functions
 
-    def add(self, function: Any, **options: Any) -> Declared:
-        """Keep a function; returns its declaration.
+    @contextmanager
+    def offered(self, functions: dict[str, Tool]) -> Iterator[None]:
+        """While the server is asked: functions may be called as soon as it has accepted them.
 
-        Raises:
-            ConfigError: it cannot be a tool, or another tool has its name.
-            BackendMissing: as :meth:`take`.
+        Leaving it, only what is declared is left. Hold the lock.
         """
-        tool = Tool.of(function, **options)
-        known = self.get(tool.name)
-        if known is not None and known.function != function:
-            raise _clash(tool.name)
-        self[tool.name] = tool
-        return tool.declaration
+        before = self.functions
+        self._set({**before, **functions})
+        try:
+            yield
+        except BaseException:
+            self._set(before)
+            raise
+        # `functions` has all that are declared now; what else was there means nothing any more.
+        self._set(functions)
+
+    def _set(self, functions: dict[str, Tool]) -> None:
+        self.functions = functions  # a new one, as other threads may be reading the old
+        self._changed(functions)
 
 
 def label(tool: object) -> str:
     """What a tool is called: a function's name, an MCP server's label, else its type."""
     read: Any = tool.get if isinstance(tool, dict) else partial(getattr, tool)
     return str(read("name", "") or read("server_label", "") or read("type", ""))
-
-
-def _clash(name: str) -> ConfigError:
-    return ConfigError(
-        f"there is a tool {name!r} already; give this one another name, as in "
-        '@client.tool(name="...")'
-    )

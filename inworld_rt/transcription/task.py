@@ -82,7 +82,7 @@ def transcribe(
 def _floor(link: Link, timeout: float) -> Iterator[None]:
     """Wait until no answer is being made, and have the others wait meanwhile."""
     inbox: Inbox[object] = Inbox()
-    request = Request(Answer(), owner=inbox, urgent=link.calling is not None)
+    request = Request(Answer(parent=link.calling), owner=inbox)
     request.answer.status = "cancelled"  # so that no answer of the server's is taken for it
     try:
         link.apply(lambda session: session.ask(request))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -33,6 +34,9 @@ __all__ = ["Answers"]
 
 _TURNS = 64  # of the user that are remembered
 
+Timed = tuple[Answer, int, float, "Caption"]
+"""A word: of which answer and round, and the seconds of its sound before that round."""
+
 
 class Answers:
     """Plays what the server says until the user cuts in (protocol: barge-in).
@@ -57,8 +61,8 @@ class Answers:
         self.latency: float | None = None
         self._over = over
         self._closed = False
-        self._readers: list[Inbox[tuple[Answer, Caption]]] = []
-        # Around several steps on the list above: readers come and go in any thread.
+        self._readers: weakref.WeakSet[Inbox[Timed]] = weakref.WeakSet()  # gone when unused
+        # Around several steps on the set above: readers come and go in any thread.
         self._reading = threading.Lock()
         self._link = link
         self._speaker = speaker
@@ -82,10 +86,11 @@ class Answers:
             elif do in ("ended", "call"):
                 self._speaker().finish()
             elif do == "captions":
+                place = (subject, subject.round, subject.begin_ms / 1000)
                 with self._reading:
                     for reader in self._readers:
                         for word in detail:
-                            reader.put((subject, word))
+                            reader.put((*place, word))
         react = self._reactions.get(type(event))
         if react is not None:
             react(event)
@@ -93,7 +98,8 @@ class Answers:
     def _play(self, answer: Answer, event: Any, sound: bytes) -> None:
         with self._link.lock:  # so that nothing of it comes behind a cut
             if not answer.interrupted:
-                self._speaker().say((answer, event.item_id), sound, answer.format)
+                key = (answer, event.item_id, answer.round)
+                self._speaker().say(key, sound, answer.format)
 
     def _interjection(self, event: BackchannelDelta) -> None:
         self._speaker().interject(event.audio, self._link.session.output_format)
@@ -114,34 +120,31 @@ class Answers:
 
     def captions(self) -> Iterator[Caption]:
         """Words, each when it begins to be heard; see :meth:`VoiceChat.captions`."""
-        inbox: Inbox[tuple[Answer, Caption]] = Inbox()
+        inbox: Inbox[Timed] = Inbox()
         with self._reading:
-            self._readers.append(inbox)
+            self._readers.add(inbox)
             if self._closed:
                 inbox.close(StopIteration)
-        return self._follow(inbox)
+        return self._as_heard(inbox)
 
-    def _follow(self, inbox: Inbox[tuple[Answer, Caption]]) -> Iterator[Caption]:
-        try:
-            while True:
-                try:
-                    answer, word = inbox.get()
-                except StopIteration:
-                    return
-                self._speaker().wait(partial(self._due, answer, word))
-                cut = answer.cut_ms
-                if not self._closed and (cut is None or word.start * 1000 < cut):
-                    yield word
-        finally:
-            with self._reading:
-                self._readers.remove(inbox)
+    def _as_heard(self, inbox: Inbox[Timed]) -> Iterator[Caption]:
+        while True:
+            try:
+                answer, number, begin, word = inbox.get()
+            except StopIteration:
+                return
+            ms = (word.start - begin) * 1000  # in its round
+            self._speaker().wait(partial(self._due, answer, number, ms))
+            cut = answer.cuts.get(number)
+            if not self._closed and (cut is None or ms < cut):
+                yield word
 
-    def _due(self, answer: Answer, word: Caption) -> bool:
-        if answer.interrupted or self._closed:
+    def _due(self, answer: Answer, number: int, ms: float) -> bool:
+        if self._closed or number in answer.cuts:
             return True
-        heard = self._speaker().heard(lambda key: key[0] is answer)
+        heard = self._speaker().heard(lambda key: key[0] is answer and key[2] == number)
         # Where nothing is known of its sound, that is over already: times may come after it.
-        return heard is None or heard >= word.start * 1000
+        return heard is None or heard >= ms
 
     # --- cutting in ------------------------------------------------------------------------------
 
@@ -178,7 +181,7 @@ class Answers:
             self._link.check()
 
         def step(session: Session) -> Orders:
-            heard = [(*piece.key, piece.ms) for piece in self._speaker().cut()]
+            heard = [(*piece.key[:2], piece.ms) for piece in self._speaker().cut()]
             return session.interrupt(heard, cancel=cancel)
 
         self._link.apply(step)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from array import array
 from base64 import b64encode
@@ -497,3 +498,103 @@ def test_the_words_end_with_the_chat() -> None:
         on.chat.close()
         assert waiting.result() == []
         assert list(on.chat.captions()) == []
+
+
+def test_words_of_the_next_round_are_heard_after_a_cut_while_a_tool_ran() -> None:
+    """Barge-in between a call and what the answer goes on with; what was cut stays unheard."""
+    running, go = threading.Event(), threading.Event()
+
+    def tool() -> str:
+        running.set()
+        assert go.wait(PATIENCE)
+        return "ok"
+
+    with stage(updates=1) as on:
+        on.client.add_tool(tool, parameters={"type": "object", "properties": {}})
+        captions = on.chat.captions()
+        response = on.client.say("Go")
+        on.server.skip_to("response.create")
+        on.server.send("response.created", response={"id": "r", "status": "in_progress"})
+        on.server.words("r", "one two ", item_id="i")
+        on.server.sound("r", SECOND + SECOND, item_id="i", **_times(("one", 0.2), ("two", 1.8)))
+        call = {"id": "f", "type": "function_call", "name": "tool", "call_id": "c"}
+        on.server.done("r", output=[call])
+        assert running.wait(PATIENCE)
+        on.sound.advance(0.5)
+        assert next(captions).text == "one"
+        on.send(TURNS + "speech_started", item_id="u", audio_start_ms=0)
+        on.send(TURNS + "cleared")
+        assert response.heard_text == "one"
+        go.set()
+        on.server.skip_to("response.create")
+        on.server.send("response.created", response={"id": "s", "status": "in_progress"})
+        on.server.words("s", "three four", item_id="j")
+        on.server.sound("s", SECOND, item_id="j", **_times(("three", 0.1), ("four", 0.3)))
+        on.sync()
+        following = Background(lambda: [next(captions).text, next(captions).text])
+        on.sound.advance(0.6)
+        assert following.result() == ["three", "four"]
+        on.server.done("s")
+        on.sync()
+        assert response.heard_text == "one three four"
+
+
+def test_what_was_heard_to_its_end_is_not_truncated_when_a_tool_follows() -> None:
+    go = threading.Event()
+    with stage(updates=1) as on:
+        on.client.add_tool(
+            lambda: go.wait(PATIENCE), name="f", parameters={"type": "object", "properties": {}}
+        )
+        on.client.say("Go")
+        on.server.skip_to("response.create")
+        on.server.send("response.created", response={"id": "r", "status": "in_progress"})
+        on.server.sound("r", HALF, item_id="i")
+        call = {"id": "f", "type": "function_call", "name": "f", "call_id": "c"}
+        on.server.done("r", output=[call])
+        on.sync()
+        on.sound.advance(1)
+        on.send(TURNS + "speech_started", item_id="u", audio_start_ms=0)
+        assert on.truncations() == []
+        go.set()
+
+
+def test_saying_something_stops_an_answer_that_waits_for_a_tool() -> None:
+    go = threading.Event()
+    with stage(updates=1) as on:
+        on.client.add_tool(
+            lambda: go.wait(PATIENCE), name="f", parameters={"type": "object", "properties": {}}
+        )
+        first = on.client.say("Go")
+        on.server.skip_to("response.create")
+        on.server.send("response.created", response={"id": "r", "status": "in_progress"})
+        call = {"id": "f", "type": "function_call", "name": "f", "call_id": "c"}
+        on.server.done("r", output=[call])
+        on.sync()
+        on.client.say("Never mind.")
+        assert first.wait(PATIENCE).status == "cancelled"
+        assert on.server.skip_to("conversation.item.create")["item"]["role"] == "user"
+        on.server.expect("response.create")
+        go.set()
+        assert on.server.output()[0] == "c"  # it is answered all the same
+
+
+def test_captions_and_new_sound_do_not_wait_for_each_other() -> None:
+    """The reader of captions, the one of events and the device all want the loudspeaker's locks."""
+    pytest.importorskip("soxr", reason="soxr is not installed")
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with stage(rates=(44100,), updates=1) as on:
+            texts = on.chat.captions()
+            words = Background(lambda: [next(texts).text for _ in range(200)])
+            on.server.send("response.created", response={"id": "r", "status": "in_progress"})
+            for _ in range(101):
+                times = _times(("a", 0.01), ("b", 0.05))
+                on.server.sound("r", SECOND[:9600], item_id="i", **times)
+                on.sound.advance(0.2)
+            on.server.done("r")
+            on.sync()
+            on.sound.advance(3)
+            assert len(words.result()) == 200
+    finally:
+        sys.setswitchinterval(before)

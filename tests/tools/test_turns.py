@@ -52,6 +52,7 @@ class TestOrder:
                 asked(server)
                 server.calls(("c1", "slow", ""))
                 name = server.begin()  # an answer that nobody asked for
+                server.wait_for_go()
                 slow.go.set()
                 server.done(name)
                 assert server.output()[0] == "c1"
@@ -60,7 +61,11 @@ class TestOrder:
 
             with Scripted(script) as server, server.client() as client:
                 add(client, slow, name="slow")
-                assert client.ask("Go") == "Done. "
+                response = client.say("Go")
+                for _ in range(2):
+                    client.wait_for("response.created")
+                server.go()
+                assert response.text == "Done. "
 
     def test_results_wait_while_the_user_speaks_and_is_answered(self) -> None:
         slow = Slow()
@@ -113,6 +118,7 @@ class TestOrder:
             asked(server)
             server.calls(("c1", "first", ""))
             server.calls(("c2", "second", ""))  # unasked, to speech
+            server.wait_for_go()
             first.go.set()
             assert server.output() == ("c1", "one")
             second.go.set()
@@ -124,7 +130,10 @@ class TestOrder:
         with Scripted(script) as server, server.client() as client:
             add(client, first, name="first")
             add(client, second, name="second")
-            client.ask("Go")
+            response = client.say("Go")
+            assert second.running.wait(PATIENCE)
+            server.go()
+            response.wait()
             client.wait_for("x.script_over")
 
 

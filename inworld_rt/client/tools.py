@@ -46,8 +46,9 @@ class Tools(Settings):
                 \"\"\"
                 return f"Sunny in {city}."
 
-        The model is told what the signature, the type hints and the docstring say. The function
-        runs on a thread of its own, several may run at once, and it may use the client. What it
+        The model is told what the signature, the type hints and the docstring say, default values
+        included. The function runs on a thread of its own, several may run at once, and in that
+        thread it may use the client, only not wait for the answer that waits for it. What it
         returns is given to the model, which then goes on with its answer; so is the type and
         message of an exception. A :class:`~inworld_rt.ToolError` is meant for the model; any other
         exception is shown to you, too.

@@ -18,10 +18,19 @@ export HYPOTHESIS_PROFILE="${HYPOTHESIS_PROFILE:-ci}"
 
 "${MAKE:-make}" --no-print-directory lint || failed=" lint"
 
+# The others at the same time, since most tests wait more than they work; each is shown when it is done.
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
 for version in $others; do
     scripts/setup.sh light "$version"
+    ".venv-$version/bin/python" -m pytest -q -p no:cacheprovider -m "not slow" "$@" \
+        >"$logs/$version" 2>&1 &
+    printf '%s\n' $! >"$logs/$version.pid"
+done
+for version in $others; do
+    wait "$(cat "$logs/$version.pid")" || failed="$failed $version"
     printf '\n== Python %s: all but the slow tests ==\n' "$version"
-    ".venv-$version/bin/python" -m pytest -q -m "not slow" "$@" || failed="$failed $version"
+    cat "$logs/$version"
 done
 
 printf '\n== Python %s: all tests, with coverage ==\n' "$main"

@@ -187,6 +187,16 @@ class Answer:
             self._timeline.forget(self.begin_ms / 1000)
         self._renew(self.words.before)
 
+    def handed_over(self) -> Answer:
+        """Another answer, which has what came in this round."""
+        other = Answer()
+        other.begin(self.id, self.format)
+        other.words = self.words.handed_over()
+        other.received = self.received - self._kept.received
+        other.items = self.items[len(self._kept.items) :]
+        other._calls, other._carries = self._calls, self._carries
+        return other
+
     # --- what comes ------------------------------------------------------------------------------
 
     def sound(self, event: AudioDelta) -> bytes:

@@ -135,7 +135,9 @@ class Link:
             "text": lambda answer, words: answer.owner and answer.owner.says(words),
             "captions": lambda answer, words: answer.owner and answer.owner.captioned(words),
             "call": lambda answer, call: self.run_tool(answer, call),
-            "restarted": lambda answer, _: answer.owner and answer.owner.restarts(),
+            "restarted": lambda answer, other: (
+                answer.owner and answer.owner.restarts(other and other.owner)
+            ),
             "ended": self._ended,
             "met": lambda expectation, event: expectation.owner.put(event),
             "failed": lambda expectation, error: expectation.owner.close(

@@ -92,7 +92,7 @@ class Order(NamedTuple):
     text       an :class:`Answer`              words that are new at the end
     captions   an :class:`Answer`              words with their times
     call       an :class:`Answer`              a call of a tool to run
-    restarted  an :class:`Answer`              None: forget what came
+    restarted  an :class:`Answer`              None: forget what came; or the one whose it is
     ended      an :class:`Answer`              None, or the details of the error that ended it
     met        an :class:`Expectation`         the event
     failed     an :class:`Expectation`         the error's details

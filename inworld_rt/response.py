@@ -146,18 +146,28 @@ class Response:
         for word in words:
             self._captions.put(word)
 
-    def restarts(self) -> None:
+    def restarts(self, other: Response | None = None) -> None:
         """What came answered only a part of the speech, or belonged to another answer; a whole
-        answer follows. Not for users."""
-        answer = self._answer
+        answer follows. Not for users.
+
+        Args:
+            other: the other, which has it now.
+        """
+        answer, came = self._answer, self._chunks
         self._overlong = False
-        del self._chunks[_fitting(self._chunks, answer.received) :]
         self._bytes = answer.received
+        self._chunks = came[: _fitting(came, answer.received)]
+        for chunk in self._chunks[len(came) - len(self._sound.drain()) :]:
+            self._sound.put(chunk)
         self._words.keep(_fitting(self._words.pieces, len(answer.text)))
         self._captions.keep(len(answer.captions))
         if not answer.rounds:
             self._first_audio = self._first_text = None
-            self._sound.drain()
+        if other is not None:
+            for chunk in came[len(self._chunks) :]:
+                other.sounds(chunk)
+            if words := other._answer.text:
+                other.says(words)
 
     def ends(self, failure: Callable[[], BaseException] | None, *, by_event: bool = False) -> None:
         """The answer is over. Not for users.

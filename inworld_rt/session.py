@@ -578,7 +578,7 @@ class Session:
         if answer.status == "in_progress":  # what has begun is that other answer
             other = self._hand_over(answer)
             answer.reset()
-            orders = [Order("restarted", answer), Order("began", other)]
+            orders = [Order("began", other), Order("restarted", answer, other)]
         if request.unwanted:
             return orders + self.withdraw(request)
         if not self._lives and request.attempts >= _ATTEMPTS:
@@ -605,8 +605,7 @@ class Session:
 
     def _hand_over(self, answer: Answer) -> Answer:
         """Make what the server is at nobody's: it has the floor until the server ends it."""
-        other = Answer()
-        other.begin(answer.id, answer.format)
+        other = answer.handed_over()
         self._hearing.hand_over(answer, other)
         self._lives[answer.id] = other
         if self.live is answer:

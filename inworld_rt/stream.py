@@ -38,13 +38,14 @@ class Stream(Generic[T]):
                 reader.put(piece)
 
     def keep(self, count: int) -> None:
-        """Forget all but the first pieces. With none left, readers begin again; others may have
-        read on, and only miss nothing of what is kept."""
+        """Forget all but the first pieces; readers that are not so far get the rest of these."""
         with self._lock:
+            came = len(self._pieces)
             del self._pieces[count:]
-            if not count:
-                for reader in self._readers:
-                    reader.drain()
+            for reader in self._readers:
+                place = came - len(reader.drain())
+                for piece in self._pieces[place:]:
+                    reader.put(piece)
 
     def close(self, end: Callable[[], BaseException]) -> None:
         """No more will come.

@@ -56,6 +56,12 @@ class Words:
         """All words: those before, and these."""
         return join([self.before, self.own])
 
+    def handed_over(self) -> Words:
+        """The same words, with none before."""
+        other = Words()
+        other._family, other._parts, other._final = self._family, self._parts, self._final
+        return other
+
     def take(self, event: Event) -> str:
         """Take a piece of text, or the final text that replaces the pieces.
 

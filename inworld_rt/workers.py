@@ -161,14 +161,16 @@ class Inbox(Generic[T]):
         assert self._end is not None
         raise self._end()
 
-    def drain(self) -> None:
-        """Drop what is waiting; the end stays."""
+    def drain(self) -> list[T]:
+        """Take out what is waiting; the end stays."""
+        waiting: list[T] = []
         try:
-            while self._queue.get_nowait() is not _END:
-                pass
+            while (item := self._queue.get_nowait()) is not _END:
+                waiting.append(item)
             self._queue.put(_END)
         except queue.Empty:
             pass
+        return waiting
 
     def _take_in_slices(self, block: bool, timeout: float | None) -> Any:
         deadline = Deadline(timeout)

@@ -298,10 +298,11 @@ class TestBusy:
         create = request.events[-1]
         table.created("server's")
         table.words("server's", "Not yours")
-        assert table.error(create if named else None, code=BUSY) == ["restarted", "began"]
+        assert table.error(create if named else None, code=BUSY) == ["began", "restarted"]
         assert (request.answer.status, request.answer.text) == ("waiting", "")
         other = table.session.live
         assert other is not None and other is not request.answer and other.id == "server's"
+        assert other.text == "Not yours"
         assert table.words("server's", "!") == ["text"]
         assert table.done("server's") == ["ended", "send", "granted"]
         assert table.sent[-1] == create  # the item has arrived; only the answer is asked for

@@ -13,7 +13,7 @@ from inworld_rt.calls import ROUNDS
 from inworld_rt.config import FunctionTool, WebSearchTool
 from inworld_rt.errors import ConfigError, ConnectionLost, LocalProtocolError, ServerError
 from tests.support.background import PATIENCE, Background
-from tests.support.scripted import Scripted
+from tests.support.scripted import SLICE, Scripted
 
 NOTHING: dict[str, Any] = {"type": "object", "properties": {}}
 CITY: dict[str, Any] = {
@@ -571,15 +571,22 @@ class TestTheEnd:
             server.output()
             request = server.expect("response.create")
             name = server.begin()
+            server.words(name, "Something")
+            server.sound(name, b"other!")
             server.error(request, code="conversation_already_has_active_response")
-            server.words(name, "Something else.")
+            server.words(name, " else.")
             server.done(name)
             server.expect("response.create")
             server.answer("Five.")
 
         with Scripted(script) as server, server.client() as client:
             add(client, lambda: 5, name="f")
-            assert client.ask("Go") == "Let me see. Five. "
+            response = client.say("Go").wait()
+            assert response.text == "".join(response.text_stream()) == "Let me see. Five. "
+            assert response.audio == b"".join(response) == 3 * SLICE
+            other = client.wait_for_response()
+            assert (other.text, other.audio) == ("Something else.", b"other!")
+            assert "".join(other.text_stream()) == other.text
 
 
 class TestWhoAnswers:

@@ -166,7 +166,7 @@ class Response:
         if other is not None:
             for chunk in came[len(self._chunks) :]:
                 other.sounds(chunk)
-            if words := other._answer.text:
+            if words := other.heard_text:  # all so far
                 other.says(words)
 
     def ends(self, failure: Callable[[], BaseException] | None, *, by_event: bool = False) -> None:

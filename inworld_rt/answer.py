@@ -14,14 +14,12 @@ from inworld_rt.events import AudioDelta, CallArgumentsDone, Event, OutputItemAd
 from inworld_rt.items import FunctionCall, Item
 from inworld_rt.outcome import StatusDetails, Usage, total
 from inworld_rt.pcm import AudioFormat, Carry
-from inworld_rt.wording import Words, heard, join
+from inworld_rt.wording import PartKey, Words, heard, join
 
 if TYPE_CHECKING:
     from inworld_rt.captions import Caption, Timeline
 
 __all__ = ["Answer"]
-
-PartKey = tuple[str | None, int]
 
 
 @define

@@ -14,7 +14,7 @@ from inworld_rt.events import (
 )
 from inworld_rt.steering import shown
 
-__all__ = ["Words", "heard", "join"]
+__all__ = ["PartKey", "Words", "heard", "join"]
 
 # Which family of events an event belongs to. The same words may arrive in both (protocol:
 # assistant text), so the family of the first delta is kept and the other ignored.
@@ -22,6 +22,7 @@ _TEXT, _SPOKEN = "text", "transcript"
 _IDEOGRAPHS = "\u2e80"  # from here on, scripts that put no spaces between words
 
 PartKey = tuple[str | None, int]
+"""A part of an answer: its item, and its number in it."""
 
 
 class Words:

@@ -22,8 +22,7 @@ def timing(*words: tuple[str, float, float], camel: bool = False) -> dict[str, A
 
 
 def ask(server: Scripted) -> str:
-    server.expect("conversation.item.create")
-    server.expect("response.create")
+    server.asked()
     return server.begin()
 
 

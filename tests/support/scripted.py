@@ -235,10 +235,15 @@ class Scripted:
         self.done(name)
         return name
 
-    def answer_say(self, text: str = "Hello there.", slices: int = 2) -> Json:
-        """Take a ``say()`` and answer it; returns the user's item."""
+    def asked(self) -> Json:
+        """Take a ``say()``; returns the user's item."""
         message = self.expect("conversation.item.create")
         self.expect("response.create")
+        return message
+
+    def answer_say(self, text: str = "Hello there.", slices: int = 2) -> Json:
+        """Take a ``say()`` and answer it; returns the user's item."""
+        message = self.asked()
         self.answer(text, slices)
         return message
 

@@ -40,18 +40,13 @@ class Answers:
         return json.loads(output)
 
 
-def asked(server: Scripted) -> None:
-    server.expect("conversation.item.create")
-    server.expect("response.create")
-
-
 def one_call(name: str, arguments: str, told: Answers, tools: int = 1) -> Any:
     """A script: the model calls one tool, takes its output, answers."""
 
     def script(server: Scripted) -> None:
         for _ in range(tools):
             server.accept_settings()
-        asked(server)
+        server.asked()
         server.calls(("c1", name, arguments))
         told.take(server, 1)
         told.follow_up = server.expect("response.create")
@@ -86,7 +81,7 @@ class TestOneCall:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "slow", ""))
             server.skip_to("conversation.item.delete")
             server.send("conversation.item.deleted", item_id="x")
@@ -128,7 +123,7 @@ class TestOneCall:
     def test_words_before_the_call_stay(self) -> None:
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "f", ""), words="Let me see.")
             server.output()
             server.expect("response.create")
@@ -218,7 +213,7 @@ class TestSeveralCalls:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(*((f"c{i}", "meet", "") for i in range(3)))
             told.take(server, 3)
             server.expect("response.create")
@@ -234,7 +229,7 @@ class TestSeveralCalls:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "f", ""), ("c1", "f", ""))
             told.take(server, 1)
             server.expect("response.create")
@@ -252,7 +247,7 @@ class TestSeveralCalls:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "f", ""), status=status)
             server.answer_say("Later.")
 
@@ -267,7 +262,7 @@ class TestSeveralCalls:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             for i in range(ROUNDS):
                 server.calls((f"c{i}", "again", ""))
                 server.output()
@@ -298,7 +293,7 @@ class TestSeveralCalls:
     def test_costs_are_added_up(self) -> None:
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             name = server.begin()
             item = {"id": "i", "type": "function_call", "name": "f", "call_id": "c"}
             server.done(name, output=[item], usage={"total_tokens": 7, "input_tokens": 5})
@@ -319,7 +314,7 @@ class TestTime:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "slow", ""))
             told.take(server, 1)
             server.expect("response.create")
@@ -346,12 +341,12 @@ class TestTime:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "slow", ""))
             server.output()
             server.expect("response.create")
             server.answer("Wait.")
-            asked(server)
+            server.asked()
             name = server.begin()
             server.words(name, "Meanwhile")
             server.wait_for_go()
@@ -391,7 +386,7 @@ class TestTime:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "hang", ""))
             server.silence()
 
@@ -408,9 +403,9 @@ class TestTheClientInATool:
     def test_may_ask_something_else(self) -> None:
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "expert", ""))
-            asked(server)
+            server.asked()
             server.answer("Forty-two.")
             assert server.output() == ("c1", "Forty-two. ")
             server.expect("response.create")
@@ -423,7 +418,7 @@ class TestTheClientInATool:
     def test_may_change_settings_and_take_part_in_the_conversation(self) -> None:
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "shout", ""))
             server.accept_settings()
             server.output()
@@ -459,7 +454,7 @@ class TestTheClientInATool:
     def test_may_close_it(self) -> None:
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "hang_up", ""))
             server.silence()
 
@@ -479,7 +474,7 @@ class TestTheClientInATool:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "slow", ""))
             assert server.output() == ("c1", "ok")
             server.expect("response.create")
@@ -506,7 +501,7 @@ class TestTheEnd:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "slow", ""))
             told.take(server, 1)
             server.reached.set()
@@ -532,7 +527,7 @@ class TestTheEnd:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "slow", ""))
             server.wait_for_go()
             server.abort()
@@ -551,7 +546,7 @@ class TestTheEnd:
     def test_a_refused_follow_up_is_raised_by_the_answer(self) -> None:
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "f", ""))
             server.output()
             server.error(server.expect("response.create"), message="not now", code="x")
@@ -566,7 +561,7 @@ class TestTheEnd:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "f", ""), words="Let me see.")
             server.output()
             request = server.expect("response.create")
@@ -594,7 +589,7 @@ class TestWhoAnswers:
         def script(server: Scripted) -> None:
             server.accept_settings()
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "mine", ""), ("c2", "f", ""))
             assert server.output() == ("c2", "1")
             server.reached.set()
@@ -614,7 +609,7 @@ class TestWhoAnswers:
     def test_in_automatic_mode_the_server_goes_on_by_itself(self) -> None:
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "f", ""), ("c2", "f", ""))
             server.output()
             server.output()
@@ -677,7 +672,7 @@ class TestDeclaring:
         pytest.importorskip("msgspec", reason="functions' signatures are read with msgspec")
 
         def script(server: Scripted) -> None:
-            asked(server)
+            server.asked()
             server.calls(("c1", "weather", '{"city": "Rome"}'))
             assert server.output() == ("c1", '{"sky":"Sunny in Rome"}')
             server.expect("response.create")
@@ -697,7 +692,7 @@ def weather(city: str) -> dict[str, str]:
 def test_a_plan_without_tools_is_named_as_the_likely_reason() -> None:
     def script(server: Scripted) -> None:
         server.accept_settings()
-        asked(server)
+        server.asked()
         server.done(server.begin(), "failed", status_details={"reason": "server_error"})
 
     with Scripted(script) as server, server.client() as client:

@@ -23,11 +23,6 @@ def add(client: Client, function: Any, **options: Any) -> None:
     client.add_tool(function, parameters=NOTHING, **options)
 
 
-def asked(server: Scripted) -> None:
-    server.expect("conversation.item.create")
-    server.expect("response.create")
-
-
 class Slow:
     """A tool that tells when it runs, and returns when it may."""
 
@@ -49,7 +44,7 @@ class TestOrder:
 
             def script(server: Scripted, slow: Slow = slow) -> None:
                 server.accept_settings()
-                asked(server)
+                server.asked()
                 server.calls(("c1", "slow", ""))
                 name = server.begin()  # an answer that nobody asked for
                 server.wait_for_go()
@@ -72,7 +67,7 @@ class TestOrder:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "slow", ""))
             server.send(BUFFER + "speech_started", item_id="u", audio_start_ms=0)
             server.output()
@@ -97,7 +92,7 @@ class TestOrder:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.send(BUFFER + "committed", item_id="u")
             server.calls(("c1", "f", ""))
             server.send(BUFFER + "committed", item_id="v")  # a cough
@@ -115,7 +110,7 @@ class TestOrder:
         def script(server: Scripted) -> None:
             server.accept_settings()
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "first", ""))
             server.calls(("c2", "second", ""))  # unasked, to speech
             server.wait_for_go()
@@ -141,7 +136,7 @@ class TestEveryCallIsAnswered:
     def test_also_when_its_tool_was_taken_away_meanwhile(self) -> None:
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.accept_settings()
             server.wait_for_go()
             server.calls(("c1", "f", ""))
@@ -161,7 +156,7 @@ class TestEveryCallIsAnswered:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             for call_id in ("c1", "c2"):
                 name = server.begin()
                 item = {"id": "same", "type": "function_call", "name": "f", "call_id": call_id}
@@ -182,7 +177,7 @@ class TestEveryCallIsAnswered:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             for final in (True, False):
                 name = server.begin()
                 item = {"id": "i", "type": "function_call", "call_id": f"c{final}"}
@@ -214,14 +209,14 @@ class TestEveryCallIsAnswered:
         def script(server: Scripted) -> None:
             server.accept_settings()
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "slow", ""))
             server.output()
             server.expect("response.create")
             server.answer("Wait.")
-            asked(server)  # the late result
+            server.asked()  # the late result
             server.answer("It failed.")
-            asked(server)
+            server.asked()
             server.calls(("c2", "quick", ""))
             assert server.output() == ("c2", "1")
             server.expect("response.create")
@@ -246,7 +241,7 @@ class TestEveryCallIsAnswered:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "f", ""))
             assert '"error"' in server.output()[1]
             server.expect("response.create")
@@ -259,7 +254,7 @@ class TestEveryCallIsAnswered:
     def test_though_there_are_no_more_threads(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "f", ""))
             assert "RuntimeError" in server.output()[1]
             server.expect("response.create")
@@ -282,7 +277,7 @@ class TestEveryCallIsAnswered:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             for i in range(ROUNDS + 1):
                 server.calls((f"c{i}", "f", ""))
                 outputs.append(server.output())
@@ -342,7 +337,7 @@ class TestInATool:
     def test_wait_for_response_gives_what_the_tool_asked_for(self) -> None:
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "f", ""))
             server.expect("response.create")
             server.answer("Inner.")
@@ -370,7 +365,7 @@ class TestInATool:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "f", ""))
             server.output()
             server.expect("response.create")
@@ -394,12 +389,12 @@ class TestInATool:
 
         def script(server: Scripted) -> None:
             server.accept_settings()
-            asked(server)
+            server.asked()
             server.calls(("c1", "f", ""))
             server.output()
             server.expect("response.create")
             server.answer("Still at it.")
-            asked(server)
+            server.asked()
             server.answer()
 
         with Scripted(script) as server, server.client() as client:
@@ -416,10 +411,10 @@ def test_the_log_goes_on_behind_an_answer_that_was_cancelled_while_tools_ran() -
 
     def script(server: Scripted) -> None:
         server.accept_settings()
-        asked(server)
+        server.asked()
         server.calls(("c1", "slow", ""))
         server.reached.set()
-        asked(server)
+        server.asked()
         server.answer("Next.")
 
     with Scripted(script) as server, server.client() as client:
@@ -439,7 +434,7 @@ def test_closing_takes_two_seconds_whatever_hangs() -> None:
 
     def script(server: Scripted) -> None:
         server.accept_settings()
-        asked(server)
+        server.asked()
         server.calls(("c1", "slow", ""))
         server.wait_for_go()
 
@@ -464,7 +459,7 @@ def test_text_may_be_read_while_the_answer_is_made() -> None:
 
     def script(server: Scripted) -> None:
         server.accept_settings()
-        asked(server)
+        server.asked()
         for i in range(ROUNDS):
             name = server.begin()
             for word in "a b c d e f g".split():

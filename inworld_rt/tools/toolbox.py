@@ -76,10 +76,15 @@ class Toolbox:
         try:
             yield
         except BaseException:
-            self._set(before)
+            # A part of a change may have been accepted although it raises.
+            self._keep_declared(functions, before)
             raise
-        # `functions` has all that are declared now; what else was there means nothing any more.
-        self._set(functions)
+        self._keep_declared(before, functions)
+
+    def _keep_declared(self, *candidates: dict[str, Tool]) -> None:
+        """Of some functions, the later ones first, keep those that the session was told of."""
+        tools = [tool for some in candidates for tool in some.values()]
+        self._set({tool.name: tool for tool in tools if tool.declaration in self.declared})
 
     def _set(self, functions: dict[str, Tool]) -> None:
         self.functions = functions  # a new one, as other threads may be reading the old

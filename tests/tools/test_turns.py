@@ -309,6 +309,29 @@ class TestTheToolbox:
             client.update_session(tools=[FunctionTool(name="f")])
             assert not client._toolbox.functions
 
+    def test_holds_what_was_accepted_of_a_change_that_raises(self) -> None:
+        """A refused recogniser; the rest of the change is made."""
+        pytest.importorskip("msgspec", reason="functions' signatures are read with msgspec")
+
+        def script(server: Scripted) -> None:
+            model = "session.audio.input.transcription.model"
+            server.error(server.expect("session.update"), code="invalid_value", param=model)
+            server.accept_settings()
+            server.asked()
+            server.calls(("c1", "roll", ""))
+            assert server.output() == ("c1", "4")
+            server.expect("response.create")
+            server.answer("Four.")
+
+        def roll() -> int:
+            """Roll a die."""
+            return 4
+
+        with Scripted(script) as server, server.client() as client:
+            with pytest.raises(ServerError, match="the other changes were made"):
+                client.update_session(tools=[roll], transcription={"model": "no/such"})
+            assert client.ask("Go") == "Four. "
+
     def test_functions_of_one_answer_are_of_that_answer_only(self) -> None:
         pytest.importorskip("msgspec", reason="functions' signatures are read with msgspec")
 

@@ -203,6 +203,17 @@ try_soundcard() {
         say "Without PulseAudio and JACK the tests of the sound devices are left out."
 }
 
+# --- pages -------------------------------------------------------------------------------------------
+
+# A browser for the tests of pages, and what draws the diagrams of the documentation.
+try_pages() {
+    command -v apt-get >/dev/null 2>&1 || return 0
+    command -v chromium >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1 &&
+        command -v dot >/dev/null 2>&1 && return 0
+    system_install "chromium chromium-driver graphviz" "" ||
+        say "Without Chromium and Graphviz the tests of pages and diagrams are left out."
+}
+
 # --- what is asked for -------------------------------------------------------------------------------
 
 main_venv() {
@@ -223,9 +234,10 @@ demo)
     ;;
 dev)
     main_venv
-    install .venv dev cli,echo,fast,resample,simulator,tools,dev || die "the installation failed; pip's own words are above"
+    install .venv dev batch,cli,echo,fast,report,resample,simulator,tools,dev || die "the installation failed; pip's own words are above"
     try_audio
     try_soundcard
+    try_pages
     ;;
 audio)
     main_venv
@@ -233,13 +245,15 @@ audio)
     ;;
 light)
     venv=.venv-$2
+    extras=cli,echo,fast,resample,simulator,tools,test
     make_venv "$venv" "$(find_version "$2")"
     if [ "$2" = 3.10 ]; then # the oldest Python runs with the oldest of everything we say we work with
         floors "$venv" >"$venv/floors.txt"
         set -- "$@" -c "$venv/floors.txt"
+        extras=batch,report,$extras
     fi
     shift 2
-    install "$venv" light cli,echo,fast,resample,simulator,tools,test "$@" ||
+    install "$venv" light "$extras" "$@" ||
         die "the installation failed; pip's own words are above"
     ;;
 pythons)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Format, lint, types; then the tests on every Python 3.10 to 3.13 of this machine. The Python of .venv
-# comes last and runs all of them with coverage, so that its summary is what one sees in the end; the
-# others leave out those marked `slow` (what they build and install is the same everywhere).
+# runs all of them with coverage; the others leave out those marked `slow` (what they build and install
+# is the same everywhere) and try fewer examples.
 # Arguments go to every pytest.
 #
 # What fails does not keep the rest from running; in the end every failure counts.
@@ -16,25 +16,46 @@ failed=""
 # Derandomised property tests: a failure here must be one that anybody can repeat.
 export HYPOTHESIS_PROFILE="${HYPOTHESIS_PROFILE:-ci}"
 
-"${MAKE:-make}" --no-print-directory lint || failed=" lint"
-
-# The others at the same time, since most tests wait more than they work; each is shown when it is done.
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
+
+# One environment after the other, for they all write into this folder.
 for version in $others; do
     scripts/setup.sh light "$version"
-    ".venv-$version/bin/python" -m pytest -q -p no:cacheprovider -m "not slow" "$@" \
-        >"$logs/$version" 2>&1 &
-    printf '%s\n' $! >"$logs/$version.pid"
+done &
+setting_up=$!
+"${MAKE:-make}" --no-print-directory lint || failed=" lint"
+wait "$setting_up"
+
+# start NAME PYTHON [pytest arguments]: pytest in the background, its words in a file.
+start() {
+    name=$1 python=$2
+    shift 2
+    "$python" -m pytest -q -p no:cacheprovider "$@" >"$logs/$name" 2>&1 &
+    printf '%s\n' $! >"$logs/$name.pid"
+}
+
+# finish NAME TITLE: waits for it and shows its words.
+finish() {
+    wait "$(cat "$logs/$1.pid")" || failed="$failed $1"
+    printf '\n== %s ==\n' "$2"
+    cat "$logs/$1"
+}
+
+# First all that computes, on all Pythons at the same time; then what listens to sound in real time,
+# which wants a machine that is not busy.
+start "$main" .venv/bin/python -m "not sound" -n 2 --cov --cov-report= --cov-fail-under=0 "$@"
+for version in $others; do
+    HYPOTHESIS_PROFILE=few start "$version" ".venv-$version/bin/python" -m "not slow" "$@"
 done
 for version in $others; do
-    wait "$(cat "$logs/$version.pid")" || failed="$failed $version"
-    printf '\n== Python %s: all but the slow tests ==\n' "$version"
-    cat "$logs/$version"
+    finish "$version" "Python $version: all but the slow tests"
 done
+finish "$main" "Python $main: all tests but those of sound"
 
-printf '\n== Python %s: all tests, with coverage ==\n' "$main"
-.venv/bin/python -m pytest -q --cov --cov-report=term "$@" || failed="$failed $main"
+printf '\n== Python %s: the tests of sound; coverage of all ==\n' "$main"
+.venv/bin/python -m pytest -q -m sound --cov --cov-append --cov-report=term "$@" ||
+    failed="$failed $main-sound"
 
 [ -z "$failed" ] || {
     printf 'Failed:%s\n' "$failed" >&2

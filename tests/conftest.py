@@ -26,11 +26,13 @@ __all__ = [
 ]
 
 THREAD_PREFIX = "inworld-rt-"
+SOUND = {"bare_sound", "pulse"}
 THREADS_MAY_TAKE = 3.0  # seconds; close() promises 2
 
 hypothesis.settings.register_profile("default", max_examples=50, deadline=None)
 # Derandomised: what is red in CI must be red for everybody. No deadline: CI machines pause.
 hypothesis.settings.register_profile("ci", max_examples=150, derandomize=True, deadline=None)
+hypothesis.settings.register_profile("few", max_examples=20, derandomize=True, deadline=None)
 
 _outer_environment = dict(os.environ)
 
@@ -49,6 +51,13 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     secrets.pytest_configure(config)
     hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what listens to a sound card, since that wants a machine which is not busy."""
+    for item in items:
+        if SOUND.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("sound")
 
 
 @pytest.fixture(scope="session")

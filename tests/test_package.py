@@ -41,16 +41,29 @@ PUBLIC_MODULES = [
         "inworld_rt",
         "inworld_rt.audio",
         "inworld_rt.auth",
+        "inworld_rt.batch",
         "inworld_rt.catalogue",
         "inworld_rt.config",
         "inworld_rt.errors",
         "inworld_rt.events",
+        "inworld_rt.recording",
+        "inworld_rt.report",
         "inworld_rt.simulator",
         "inworld_rt.testing",
     )
     if importlib.util.find_spec(name)
 ]
-RUNTIME_EXTRAS = {"audio", "cli", "echo", "fast", "resample", "simulator", "tools"}
+RUNTIME_EXTRAS = {
+    "audio",
+    "batch",
+    "cli",
+    "echo",
+    "fast",
+    "report",
+    "resample",
+    "simulator",
+    "tools",
+}
 
 # Names of modules users may import: no part begins with an underscore.
 MODULES = sorted(

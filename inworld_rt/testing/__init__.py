@@ -1,10 +1,8 @@
 """Stand-ins for your own tests: sound devices and a clock that do what the test says.
 
 No sound card, no waiting until speech has passed, and the same result every time. A complete test
-of a spoken conversation, against the simulator of the service::
-
-    pytest_plugins = ["inworld_rt.testing.plugin"]
-
+of a spoken conversation, against the simulator of the service; its fixtures are there as soon as
+this package is installed next to pytest::
 
     def test_a_question_is_answered_aloud(inworld_client, inworld_sound):
         with inworld_client.voice_chat(audio=inworld_sound):
@@ -27,7 +25,14 @@ is written out::
 
 from __future__ import annotations
 
-from inworld_rt.testing.clock import FakeClock
-from inworld_rt.testing.sound import FakeSound
+from typing import TYPE_CHECKING
 
-__all__ = ["FakeClock", "FakeSound"]
+from inworld_rt.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from inworld_rt.testing.clock import FakeClock as FakeClock
+    from inworld_rt.testing.sound import FakeSound as FakeSound
+
+_HOMES: dict[str, tuple[str, ...]] = {"clock": ("FakeClock",), "sound": ("FakeSound",)}
+
+__getattr__, __dir__, __all__ = lazy_names(__name__, _HOMES)

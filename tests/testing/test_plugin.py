@@ -48,7 +48,7 @@ OVERRIDDEN = """
 import pytest
 from inworld_rt.simulator import Simulator, scripted
 
-pytest_plugins = ["inworld_rt.testing.plugin"]
+pytest_plugins = ["inworld_rt.testing.plugin"]  # as before it was found by itself: does no harm
 
 @pytest.fixture
 def inworld_simulator():
@@ -66,6 +66,23 @@ def test_each_test_has_its_own(inworld_client, inworld_simulator):
 
 def test_another_simulator(tmp_path: Path) -> None:
     assert "2 passed" in run(tmp_path, OVERRIDDEN)
+
+
+def test_it_costs_those_nothing_who_test_other_things(tmp_path: Path) -> None:
+    """It is loaded in every run of pytest on this Python."""
+    said = run(
+        tmp_path,
+        """
+        import sys
+
+        def test_only_what_is_needed():
+            loaded = {name for name in sys.modules if name.startswith("inworld_rt.")}
+            assert loaded <= {"inworld_rt." + name for name in
+                              ("_version", "lazy", "testing", "testing.plugin")}
+            assert not {"attr", "websocket"} & loaded
+        """.replace("\n        ", "\n"),
+    )
+    assert "1 passed" in said
 
 
 def test_pytest_is_not_needed_for_the_rest() -> None:

@@ -384,7 +384,7 @@ HINTS: list[Any] = [
 
 @reads_signatures
 class TestTypeHints:
-    @pytest.mark.parametrize(("hint", "described"), HINTS, ids=lambda value: str(value)[:30])
+    @pytest.mark.parametrize(("hint", "described"), HINTS, ids=lambda value: str(value)[:20])
     def test_become_a_plain_schema(self, hint: Any, described: dict[str, Any]) -> None:
         function = taking(hint)
         assert schema(function) == {

@@ -14,12 +14,13 @@ from inworld_rt.events import AudioDelta, CallArgumentsDone, Event, OutputItemAd
 from inworld_rt.items import FunctionCall, Item
 from inworld_rt.outcome import StatusDetails, Usage, total
 from inworld_rt.pcm import AudioFormat, Carry
+from inworld_rt.spoken import Turn
 from inworld_rt.wording import PartKey, Words, heard, join
 
 if TYPE_CHECKING:
     from inworld_rt.captions import Caption, Timeline
 
-__all__ = ["Answer"]
+__all__ = ["Answer", "cost"]
 
 
 @define
@@ -55,6 +56,10 @@ class Answer:
         received: bytes of audio so far.
         cuts: by round, the milliseconds of it after which the user heard no more.
         interrupted: whether the user cut it off; what still comes of this round is dropped.
+        typed: whether what it answers was sent as text with the request for it.
+        turn: what the user spoke before it began; what it answers, unless that was typed.
+        heard_at: when the first of its sound left the loudspeaker, in seconds; written down by
+            whoever plays it.
         owner: whoever shows it to the user; not used here.
     """
 
@@ -72,6 +77,9 @@ class Answer:
     received: int = 0
     cuts: dict[int, float] = field(factory=dict)
     interrupted: bool = False
+    typed: bool = False
+    turn: Turn | None = None
+    heard_at: float | None = None
     owner: Any = None
     words: Words = field(factory=Words)
     """What is said."""
@@ -183,6 +191,8 @@ class Answer:
         self.items, self.usage = list(kept.items), kept.usage
         if self._timeline:
             self._timeline.forget(self.begin_ms / 1000)
+        if not self.rounds:
+            self.turn = self.heard_at = None
         self._renew(self.words.before)
 
     def handed_over(self) -> Answer:
@@ -193,6 +203,8 @@ class Answer:
         other.received = self.received - self._kept.received
         other.items = self.items[len(self._kept.items) :]
         other._calls, other._carries = self._calls, self._carries
+        if not self.rounds:
+            other.turn, other.heard_at = self.turn, self.heard_at
         return other
 
     # --- what comes ------------------------------------------------------------------------------
@@ -271,9 +283,7 @@ class Answer:
         if not self.finished:  # a sloppy server; "done" is done
             self.status = "completed"
         self.details = state.status_details if state else None
-        # Some servers put the usage beside the response instead of into it.
-        usage = (state and state.usage) or event.usage
-        self.usage = total(self._kept.usage, usage)
+        self.usage = total(self._kept.usage, cost(event))
         before = len(self._kept.items)
         made = list(state.output) if state and state.output else self.items[before:]
         made = self._with_calls(made)
@@ -298,3 +308,8 @@ class Answer:
         if self.status != "completed":
             return out
         return [*out, *(call for call in noted.values() if call.call_id and call.name)]
+
+
+def cost(event: ResponseDone) -> Usage | None:
+    """What one response cost; some servers tell it beside the response instead of in it."""
+    return (event.response and event.response.usage) or event.usage

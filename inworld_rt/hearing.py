@@ -63,6 +63,11 @@ class Hearing:
                 self._sounding.popitem(last=False)
         known.nbytes += nbytes
 
+    def belongs(self, item_id: str | None, answer: Answer) -> bool:
+        """Whether an item's sound is that answer's."""
+        known = self._sounding.get(item_id)
+        return known is not None and known.answer is answer
+
     def hand_over(self, answer: Answer, other: Answer) -> None:
         """What came in this round is another answer's."""
         for known in self._sounding.values():

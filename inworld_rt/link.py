@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from inworld_rt import wire
 from inworld_rt.answer import Answer
@@ -30,13 +30,14 @@ from inworld_rt.errors import (
 from inworld_rt.eventlog import EventLog
 from inworld_rt.events import ErrorEvent, Event, Ping
 from inworld_rt.items import FunctionCall
-from inworld_rt.outcome import ErrorDetails
+from inworld_rt.outcome import ErrorDetails, Usage
 from inworld_rt.request import Expectation, Orders, Request, server_error
 from inworld_rt.session import Session
+from inworld_rt.spoken import Turn
 from inworld_rt.transport import Transport
 from inworld_rt.workers import Deadline, Inbox, Worker
 
-__all__ = ["CLOSE_BOUND", "Link", "Stats", "Watcher"]
+__all__ = ["CLOSE_BOUND", "Link", "Stats", "Watcher", "now"]
 
 CLOSE_BOUND = 2.0
 """Seconds that closing takes at most, whatever the server does."""
@@ -66,6 +67,12 @@ class Stats:
         bytes_sent: bytes of those messages.
         responses: answers that ended.
         errors: error events.
+        usage: tokens of all answers together, also of those that were cancelled, failed, or begun
+            by the server itself; what it never told is ``None``.
+        seconds_sent: seconds of sound to the server, silence included.
+        seconds_received: seconds of the answers' sound. What still came of an answer after the user
+            had cut it off is left out.
+        duration: seconds since the session began, or from there to its end.
     """
 
     events_received: int = 0
@@ -74,6 +81,10 @@ class Stats:
     bytes_sent: int = 0
     responses: int = 0
     errors: int = 0
+    usage: Usage = field(factory=Usage)
+    seconds_sent: float = 0.0
+    seconds_received: float = 0.0
+    duration: float = 0.0
 
 
 class Watcher(Protocol):
@@ -92,6 +103,7 @@ class Link:
     Attributes:
         watchers: those who follow it; replaced, never changed.
         chat: whoever plays the answers aloud, or ``None``.
+        ears: of whoever keeps a recording, to be told what no message tells; or ``None``.
         broken: whether it ended without anybody's wish.
     """
 
@@ -107,6 +119,8 @@ class Link:
         self.log = EventLog()
         self._transport = transport
         self._stats = Stats()
+        self._begun_at = now()
+        self._over_at: float | None = None
         self._ids = itertools.count(1)
         # Unique per connection, so that an error that answers another's event never matches.
         self._prefix = os.urandom(3).hex()
@@ -119,6 +133,7 @@ class Link:
         self._arrivals: list[Inbox[Any]] = []
         self.watchers: tuple[Watcher, ...] = ()
         self.chat: Any = None
+        self.ears: Any = None
         self.broken = False
         self.run_tool: Callable[[Answer, FunctionCall], None] = lambda answer, call: None
         """Has a tool run, and never blocks."""
@@ -139,6 +154,8 @@ class Link:
                 answer.owner and answer.owner.restarts(other and other.owner)
             ),
             "ended": self._ended,
+            "spoken": self._spoken,
+            "known": self._known,
             "met": lambda expectation, event: expectation.owner.put(event),
             "failed": lambda expectation, error: expectation.owner.close(
                 lambda: server_error(error)
@@ -411,6 +428,12 @@ class Link:
             by_event = error is None and self._reader.is_current
             owner.ends(None if error is None else lambda: server_error(error), by_event=by_event)
 
+    def _spoken(self, turn: Turn, _: None) -> None:
+        turn.over = now()
+
+    def _known(self, turn: Turn, _: None) -> None:
+        turn.known = now()
+
     def _note(self, event: Event) -> None:
         if not isinstance(event, ErrorEvent):
             self.life -= 1
@@ -443,6 +466,7 @@ class Link:
     def _failed(self, cause: BaseException) -> None:
         """The reader ended: tell everybody who waits, now or later."""
         end = self._explain(cause)
+        self._over_at = now()
         with self.lock:
             # First: what the end of the line, below, makes fail in other threads is told this.
             self._end = end
@@ -521,7 +545,17 @@ class Link:
     @property
     def stats(self) -> Stats:
         """The counts so far, as a copy."""
-        return evolve(self._stats, events_received=self.log.count)
+        over_at = self._over_at
+        with self.lock:
+            session = self.session
+            return evolve(
+                self._stats,
+                events_received=self.log.count,
+                usage=session.usage,
+                seconds_sent=session.audio_sent_ms / 1000,
+                seconds_received=session.audio_received_ms / 1000,
+                duration=(now() if over_at is None else over_at) - self._begun_at,
+            )
 
 
 def _closed_by_us() -> ConnectionClosedOK:

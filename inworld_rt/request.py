@@ -92,6 +92,8 @@ class Order(NamedTuple):
     text       an :class:`Answer`              words that are new at the end
     captions   an :class:`Answer`              words with their times
     call       an :class:`Answer`              a call of a tool to run
+    spoken     a :class:`Turn` of the user     None: it is over now
+    known      a :class:`Turn` of the user     None: its words are known now
     restarted  an :class:`Answer`              None: forget what came; or the one whose it is
     ended      an :class:`Answer`              None, or the details of the error that ended it
     met        an :class:`Expectation`         the event

@@ -7,8 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from attrs import frozen
-
 from inworld_rt import pcm
 from inworld_rt.answer import Answer
 from inworld_rt.errors import (
@@ -20,6 +18,7 @@ from inworld_rt.errors import (
     WaitTimeout,
 )
 from inworld_rt.items import FunctionCall, Item
+from inworld_rt.latency import Latency
 from inworld_rt.link import Link, now
 from inworld_rt.outcome import StatusDetails, Usage
 from inworld_rt.pcm import AudioFormat
@@ -44,22 +43,6 @@ _NO_TOOLS = (
     "; the session has tools, and on a plan without them every answer fails: to find out, take "
     "them away with update_session(tools=[])"
 )
-
-
-@frozen
-class Latency:
-    """Seconds from the request; for speech, from when the last of it was sent; for an answer that
-    the server began by itself, from its beginning.
-
-    Attributes:
-        first_audio: until the first slice of sound arrived; ``None`` if there was none.
-        first_text: until the first words arrived.
-        total: until the answer ended.
-    """
-
-    first_audio: float | None = None
-    first_text: float | None = None
-    total: float | None = None
 
 
 class Response:
@@ -115,9 +98,19 @@ class Response:
     def __repr__(self) -> str:
         return f"<Response {self.id or 'without id'} {self.status}>"
 
-    def asked_now(self) -> None:
-        """Latencies count from here: the user's speech has been sent. Not for users."""
-        self._asked = now()
+    def asked_at(self, moment: float) -> None:
+        """Latencies count from here, as the user's speech was over. Not for users.
+
+        Args:
+            moment: on the clock of :func:`inworld_rt.link.now`.
+        """
+        self._asked = moment
+
+    def _heard_in(self, seconds: float) -> None:
+        if self._answer.heard_at is None:
+            self._answer.heard_at = now() + seconds
+            if self._link.ears is not None:
+                self._link.ears.heard_in(seconds, self.id)
 
     # --- called by the reader's thread; none of them blocks --------------------------------------
 
@@ -378,13 +371,22 @@ class Response:
     @property
     def latency(self) -> Latency:
         """How long things took, so far. Does not block."""
+        answer, asked = self._answer, self._asked
+        turn = None if answer.typed else answer.turn
+        if turn is not None and turn.over is not None:
+            asked = min(asked, turn.over)
+        came, heard = self._first_audio, answer.heard_at
+        if came is not None and heard is not None:
+            heard = max(came, heard)  # the clock of a test's loudspeaker jumps
 
         def since(moment: float | None) -> float | None:
-            return None if moment is None else moment - self._asked
+            return None if moment is None else moment - asked
 
         return Latency(
-            first_audio=since(self._first_audio),
+            transcript=since(turn.known if turn else None),
             first_text=since(self._first_text),
+            first_audio=since(came),
+            first_heard=since(heard),
             total=since(self._ended),
         )
 
@@ -433,22 +435,26 @@ class Response:
             file.write(write(words))
         return self
 
-    def play(self) -> Self:
-        """Play the answer on the default loudspeaker, starting before it is complete.
+    def play(self, device: int | str | None = None) -> Self:
+        """Play the answer, starting before it is complete.
 
         Blocks until the last sample was heard. What was iterated before is not played. During a
         voice chat, which plays it anyway, it only waits for that.
 
+        Args:
+            device: a loudspeaker's number, or a part of its name; default: the system's.
+
         Raises:
             BackendMissing: PyAudio is not installed; says what to type.
-            DeviceError: there is no usable loudspeaker.
+            DeviceError: there is no usable loudspeaker, or none of that name.
             InworldError: as :meth:`wait`.
         """
         from inworld_rt.audio.play import play  # only for those who play
 
-        chat = self._link.chat
+        chat, ears = self._link.chat, self._link.ears
         if chat is None:
-            play(self, self.format)
+            opened = {} if ears is None else {"opened": ears.listen}
+            play(self, self.format, device=device, started=self._heard_in, **opened)
         else:
             self.wait()
             chat.wait_until_heard()

@@ -11,7 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from inworld_rt.answer import Answer
+from inworld_rt.answer import Answer, cost
 from inworld_rt.calls import Calls, follow_up
 from inworld_rt.codec import UNSET, Setting
 from inworld_rt.config import ReplyConfig, SessionConfig, TurnDetection
@@ -26,6 +26,7 @@ from inworld_rt.events import (
     InputAudioCleared,
     InputAudioCommitted,
     ItemAdded,
+    ItemCreate,
     ItemDeleted,
     ItemDone,
     ItemTruncated,
@@ -49,7 +50,7 @@ from inworld_rt.events import (
 )
 from inworld_rt.hearing import Hearing
 from inworld_rt.items import Item
-from inworld_rt.outcome import ErrorDetails, ResponseState
+from inworld_rt.outcome import ErrorDetails, ResponseState, Usage, total
 from inworld_rt.pcm import AudioFormat
 from inworld_rt.profile import VoiceProfile, profile_of
 from inworld_rt.request import (
@@ -61,6 +62,7 @@ from inworld_rt.request import (
     mentions,
     order,
 )
+from inworld_rt.spoken import Turns
 
 __all__ = ["Session"]
 
@@ -79,6 +81,8 @@ class Session:
         """The answer being made; should the server make several, the one that began last."""
         self.audio_sent_ms = 0.0
         """Milliseconds of speech sent so far; the clock of the server's turn detection."""
+        self.usage = Usage()
+        """What all responses that ended have cost."""
         self.speaking = False
         """Whether the user is speaking, by the server's ear."""
         self.speeches = 0
@@ -98,6 +102,8 @@ class Session:
         self._answer_due = False  # the server is to answer the user's turn by itself
         self._places: dict[str, str] = {}  # where items belong that are on their way
         self._speech_ms = float("inf")  # where the latest speech began
+        self._received_ms = 0.0  # of sound, in responses that are over
+        self._spoken = Turns()
         self._hearing = Hearing(self.conversation)
         self.calls = Calls()
         self._tools_work = False
@@ -121,12 +127,12 @@ class Session:
             ItemDeleted: self._deleted,
             ItemTruncated: self._truncated,
             SpeechStarted: self._speech_started,
-            SpeechStopped: self._speech_over,
+            SpeechStopped: self._speech_stopped,
             InputAudioCommitted: self._committed,
-            InputAudioCleared: self._speech_over,
+            InputAudioCleared: self._cleared,
             UserTranscriptDelta: self._user_words,
             UserTranscriptUpdated: self._user_words,
-            UserTranscript: self._user_words,
+            UserTranscript: self._understood,
             ErrorEvent: self._error,
         }
 
@@ -159,8 +165,23 @@ class Session:
         """Whether tools are declared, and no answer has shown yet that the account may have any."""
         return bool(self.config.tools) and not self._tools_work
 
+    @property
+    def audio_received_ms(self) -> float:
+        """Milliseconds of the answers' sound so far."""
+        return self._received_ms + sum(answer.ms_of_round for answer in self._lives.values())
+
+    @property
+    def _answers_turns(self) -> bool:
+        """Whether the server answers the user's turns by itself."""
+        turns = self.turn_detection
+        return turns is not None and turns.create_response is not False
+
     def ask(self, request: Request) -> Orders:
         """Take a request in; it is sent now, or when the floor is free."""
+        answer = request.answer
+        answer.typed = any(isinstance(event, ItemCreate) for event in request.events)
+        if self._answers_turns and not answer.typed:
+            self._spoken.take()  # it is not to what the server left unanswered
         self._waiting.append(request)
         return self._next()
 
@@ -263,6 +284,18 @@ class Session:
                 orders.append(Order("send", ResponseCancel(response_id=answer.id)))
         return orders + [Order("send", event) for event in self._hearing.cut(heard)]
 
+    def heard_first(self, answer: Answer, item_id: str | None, moment: float) -> None:
+        """The sound of an item begins to be heard.
+
+        Args:
+            answer: which it came for.
+            item_id: the item.
+            moment: when, in seconds.
+        """
+        # What came may have turned out to be another answer's.
+        if answer.heard_at is None and self._hearing.belongs(item_id, answer):
+            answer.heard_at = moment
+
     def expect(self, expectation: Expectation) -> None:
         """Wait for a reply, if not yet done; call this before the request is sent."""
         if expectation not in self._expected:
@@ -287,6 +320,7 @@ class Session:
             The answers that will never come, and the owners of all who wait for something else.
         """
         requests = [r for r in (self._turn, *self._waiting) if r]
+        self._received_ms = self.audio_received_ms
         lost = list(self._lives.values())
         lost += [r.answer for r in requests if r.answer.status == "waiting"]
         lost += self.calls.open
@@ -362,6 +396,8 @@ class Session:
         else:
             answer, request = Answer(), None
         answer.begin(response_id, format or self.output_format)
+        if not answer.rounds and answer.reply.conversation != "none":
+            answer.turn = self._spoken.take()
         self._lives[response_id] = self.live = answer
         self._answer_due = False
         self._nameless = self._nameless and response_id is None
@@ -436,6 +472,8 @@ class Session:
         if answer is None:
             return orders  # a late duplicate
         del self._lives[answer.id]
+        self._received_ms += answer.ms_of_round
+        self.usage = total(self.usage, cost(event)) or self.usage
         self.live = next(reversed(self._lives.values()), None)
         if answer.id is not None:
             self._finished[answer.id] = None
@@ -485,10 +523,18 @@ class Session:
         self.speeches += 1
         return []
 
+    def _speech_stopped(self, event: SpeechStopped) -> Orders:
+        return [Order("spoken", self._spoken.stopped(event.item_id)), *self._speech_over(event)]
+
     def _committed(self, event: InputAudioCommitted) -> Orders:
         self.turns += 1
-        turns = self.turn_detection
-        self._answer_due = turns is not None and turns.create_response is not False
+        self._answer_due = self._answers_turns
+        turn = self._spoken.committed(event.item_id)
+        orders = [] if turn is None else [Order("spoken", turn)]
+        return orders + self._speech_over(event)
+
+    def _cleared(self, event: InputAudioCleared) -> Orders:
+        self._spoken.cleared()
         return self._speech_over(event)
 
     def _speech_over(self, event: Event) -> Orders:
@@ -536,6 +582,10 @@ class Session:
         self.conversation.hear(event.item_id, words)
         self.voice_profile = profile_of(event) or self.voice_profile
         return []
+
+    def _understood(self, event: UserTranscript) -> Orders:
+        turn = self._spoken.read(event.item_id)
+        return self._user_words(event) + ([] if turn is None else [Order("known", turn)])
 
     @property
     def _rolling(self) -> bool:
@@ -606,6 +656,7 @@ class Session:
     def _hand_over(self, answer: Answer) -> Answer:
         """Make what the server is at nobody's: it has the floor until the server ends it."""
         other = answer.handed_over()
+        other.turn = other.turn or self._spoken.take()
         self._hearing.hand_over(answer, other)
         self._lives[answer.id] = other
         if self.live is answer:

@@ -24,7 +24,7 @@ ROWS = (
     ("wire",),
     ("items", "provider", "outcome", "config", "events"),
     ("arguments", "update", "steering", "captions", "profile"),
-    ("wording",),
+    ("wording", "spoken", "latency"),
     ("answer", "conversation", "hearing", "calls", "request", "session"),
     ("playback",),
     ("workers",),
@@ -37,10 +37,10 @@ ROWS = (
     ("catalogue",),
     ("tools",),
     ("audio",),
-    ("upload", "transcription", "telephony"),
+    ("upload", "transcription", "telephony", "recording"),
     ("voice_chat",),
-    ("response", "backlog", "client"),
-    ("recording", "report"),
+    ("response", "backlog", "client", "summary"),
+    ("report", "batch", "replay"),
     ("simulator",),
     ("",),
     ("testing",),
@@ -53,7 +53,7 @@ ROW_OF = {room: number for number, row in enumerate(ROWS) for room in row}
 # mistake with the client, and a command line is nobody's library (but its own starter's).
 FORBIDDEN = {
     "simulator": {"arguments", "update", "answer", "conversation", "hearing", "calls", "session"}
-    | {"request", "link", "stream"}
+    | {"request", "link", "stream", "spoken", "latency"}
     | {
         "upload",
         "transcription",
@@ -65,7 +65,8 @@ FORBIDDEN = {
         "captions",
         "steering",
     }
-    | {"response", "backlog", "client", "voice_chat", "recording", "report"},
+    | {"response", "backlog", "client", "voice_chat", "recording", "report", "batch"}
+    | {"replay"},
     "testing": {"cli"},
 }
 
@@ -83,7 +84,17 @@ PURE = {
     "events",
 }
 PURE |= {"arguments", "update", "steering", "captions", "profile"}
-PURE |= {"wording", "answer", "conversation", "hearing", "calls", "request", "session"}
+PURE |= {
+    "wording",
+    "spoken",
+    "latency",
+    "answer",
+    "conversation",
+    "hearing",
+    "calls",
+    "request",
+    "session",
+}
 IMPURE = {"select", "socket", "ssl", "subprocess", "threading", "time", "queue"}
 
 # Packages of others with one home each.
@@ -93,8 +104,13 @@ HOMES = {
     "websockets": {"simulator"},
     "click": {"cli"},
     "asyncio": set[str](),
+    "dask": {"batch"},
+    "distributed": {"batch"},
     "livekit": {"audio"},
-    "numpy": {"audio", "simulator"},
+    "matplotlib": {"report"},
+    "numpy": {"audio", "report", "simulator"},
+    "plotly": {"report"},
+    "prompt_toolkit": {"cli"},
     "rich": {"cli"},
     "msgspec": {"tools"},
     "docstring_parser": {"tools"},

@@ -154,6 +154,12 @@ class TestSending:
         assert stats.events_received == 4
         assert stats.bytes_sent == len(b'{"type":"response.create"}') < stats.bytes_received
 
+    def test_counts_are_a_copy(self, peer: Peer) -> None:
+        before = peer.link.stats
+        peer.link.send_audio(bytes(4800))
+        assert (before.events_sent, before.seconds_sent) == (0, 0)
+        assert peer.link.stats.seconds_sent == pytest.approx(0.1)
+
 
 class TestExchange:
     def exchange(self, peer: Peer, timeout: float = PATIENCE) -> Background:

@@ -47,6 +47,7 @@ PUBLIC_MODULES = [
         "inworld_rt.errors",
         "inworld_rt.events",
         "inworld_rt.recording",
+        "inworld_rt.replay",
         "inworld_rt.report",
         "inworld_rt.simulator",
         "inworld_rt.testing",
@@ -198,7 +199,7 @@ def test_the_extra_all_brings_every_extra_for_users() -> None:
     (requirement,) = EXTRAS["all"]
     assert requirement.name == "inworld_rt"
     assert requirement.extras == RUNTIME_EXTRAS
-    assert set(EXTRAS) == RUNTIME_EXTRAS | {"all", "dev", "test"}
+    assert set(EXTRAS) == RUNTIME_EXTRAS | {"all", "dev", "docs", "test"}
 
 
 def test_a_package_has_the_same_floor_in_every_extra() -> None:

@@ -1008,8 +1008,77 @@ class TestAnything:
         assert table.of(request.answer) == ["began", "ended"]
 
 
+class TestSpokenTurns:
+    def test_its_answer_knows_the_turn(self, table: Table) -> None:
+        assert table.server("input_audio_buffer.speech_stopped", item_id="u") == ["spoken"]
+        assert table.server("input_audio_buffer.committed", item_id="u") == []
+        said = {"item_id": "u", "transcript": "Hello"}
+        completed = "conversation.item.input_audio_transcription.completed"
+        assert table.server(completed, **said) == ["known"]
+        assert table.created() == ["began"]
+        assert table.session.live is not None
+        turn = table.session.live.turn
+        spoken, known, began = table.orders
+        assert turn is spoken.subject is known.subject and began.subject.turn is turn
+
+    def test_a_request_to_answer_it_takes_it(self, table: Table) -> None:
+        table.server("session.updated", session={"audio": {"input": {"turn_detection": None}}})
+        table.server("input_audio_buffer.committed", item_id="u")
+        request = table.ask(item=False)
+        table.created()
+        assert request.answer.turn is not None and not request.answer.typed
+
+    def test_a_request_with_a_text_does_not(self, table: Table) -> None:
+        request = table.ask()
+        table.created()
+        assert request.answer.typed and request.answer.turn is None
+
+    def test_what_the_server_left_unanswered_is_not_what_a_request_is_to(
+        self, table: Table
+    ) -> None:
+        table.server("input_audio_buffer.speech_stopped", item_id="noise")
+        table.server("input_audio_buffer.committed", item_id="noise")
+        request = table.ask(item=False)
+        table.created()
+        assert request.answer.turn is None
+
+    def test_what_was_dropped_is_not_answered(self, table: Table) -> None:
+        table.server("input_audio_buffer.speech_stopped", item_id="u")
+        table.server("input_audio_buffer.cleared")
+        table.created()
+        assert table.session.live is not None and table.session.live.turn is None
+
+    def test_an_answer_that_begins_anew_is_to_the_rest_of_it(self, table: Table) -> None:
+        request = table.speak(3000)
+        table.server("input_audio_buffer.speech_started", item_id="u", audio_start_ms=0)
+        table.server("input_audio_buffer.speech_stopped", item_id="u")
+        table.created("r")
+        table.server("input_audio_buffer.speech_started", item_id="v", audio_start_ms=2000)
+        assert table.cut("r") == ["restarted"]
+        assert request.answer.turn is None
+        table.server("input_audio_buffer.speech_stopped", item_id="v")
+        table.created("s")
+        assert request.answer.turn is not None and request.answer.turn.item_id == "v"
+
+    def test_sound_of_another_answer_is_not_the_first_to_be_heard(self, table: Table) -> None:
+        """The server was busy with an answer of its own, whose sound waits to be heard."""
+        request = table.ask()
+        answer = request.answer
+        table.created("r")
+        table.sound("r", item="i")
+        table.error(request.events[-1], code=BUSY)
+        table.session.heard_first(answer, "i", 1.0)
+        assert answer.heard_at is None
+        table.done("r")
+        table.created("s")
+        table.sound("s", item="j")
+        for moment in (2.0, 3.0):
+            table.session.heard_first(answer, "j", moment)
+        assert answer.heard_at == 2.0
+
+
 def test_committed_speech_is_no_reason_to_speak() -> None:
-    assert Session().receive(InputAudioCommitted()) == []
+    assert [order.do for order in Session().receive(InputAudioCommitted())] == ["spoken"]
 
 
 def test_settings_are_a_value_not_a_view() -> None:

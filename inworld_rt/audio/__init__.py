@@ -1,6 +1,6 @@
 """The room for sound: devices, WAV files, sample rates, echo.
 
-The arithmetic of audio formats is next door, in :mod:`inworld_rt.pcm`.
+The arithmetic of audio formats is next door, in ``inworld_rt.pcm``.
 
 At the device::
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from inworld_rt.audio.backend import Backend, find_backend
 from inworld_rt.audio.speaker import Speaker
@@ -19,6 +19,8 @@ def play(
     *,
     device: int | str | None = None,
     backend: str | Backend | None = None,
+    opened: Callable[[Speaker], object] = lambda speaker: None,
+    started: Callable[[float], None] = lambda seconds: None,
 ) -> None:
     """Play sound while it is being made; returns when its last sample was heard.
 
@@ -31,13 +33,23 @@ def play(
         format: any coding and rate; converted where the device wants another.
         device: its number, a part of its name, or ``None`` for the default.
         backend: which one; see :func:`~inworld_rt.audio.backend.find_backend`.
+        opened: is told which loudspeaker it is, before the first chunk is taken.
+        started: is told in how many seconds the first sample is heard, less than 0 if it was; in a
+            thread of the loudspeaker.
 
     Raises:
         BackendMissing: a package is not installed.
         DeviceError: there is no such device, it cannot be opened, or it stopped taking sound.
         ConfigError: a chunk is no bytes.
     """
-    with Speaker(find_backend(backend), device, format.rate, keep=False) as speaker:
+    with Speaker(
+        find_backend(backend),
+        device,
+        format.rate,
+        started=lambda key, at: started(at - speaker.now()),
+        keep=False,
+    ) as speaker:
+        opened(speaker)
         speech = speaker.speech
         most = int(_AHEAD * speaker.rate)
         for chunk in chunks:

@@ -29,7 +29,7 @@ from inworld_rt.audio.mixing import spread
 from inworld_rt.errors import DeviceError
 from inworld_rt.pcm import RATES
 
-__all__ = ["PortAudio", "close", "has_output"]
+__all__ = ["PortAudio", "close", "has_output", "version"]
 
 _LONGEST_LATENCY = 10.0  # seconds; what a device reports beyond is a mistake
 # Tried after the rates asked for and the device's own: none is refused for a rate.
@@ -58,6 +58,20 @@ def has_output() -> bool:
         return True
     except Exception:  # for whatever reason there is none, the answer is no
         return False
+
+
+def version() -> str:
+    """PortAudio's version, such as ``19.7.0-devel``. Starts it.
+
+    Raises:
+        BackendMissing: PyAudio is not installed.
+        DeviceError: PortAudio does not start.
+    """
+    with engine.running():
+        import pyaudio
+
+        text: str = pyaudio.get_portaudio_version_text()
+    return text.partition(",")[0].removeprefix("PortAudio V")
 
 
 def close() -> None:

@@ -12,6 +12,7 @@ from inworld_rt.codec import UNSET
 from inworld_rt.config import ReplyConfig
 from inworld_rt.errors import ConfigError
 from inworld_rt.events import ItemCreate
+from inworld_rt.link import now
 from inworld_rt.response import Response
 from inworld_rt.tools.function import Tool
 from inworld_rt.upload import Recorded, send_recording
@@ -80,7 +81,7 @@ class Answers(Settings):
                 answer,
                 realtime=realtime,
                 timeout=self.timeout,
-                spoken=response.asked_now,
+                spoken=lambda: response.asked_at(now()),
             )
         except BaseException:
             self._backlog.drop(response)

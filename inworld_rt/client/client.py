@@ -39,7 +39,12 @@ from inworld_rt.transport import Transport, connect, endpoint, new_session_id
 from inworld_rt.workers import Deadline
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from typing_extensions import Self
+
+    from inworld_rt.recording.last_minute import LastMinute, Ring
+    from inworld_rt.recording.recorder import Recorder
 
 __all__ = ["Client"]
 
@@ -75,6 +80,7 @@ class Client(Answers, Items, Tools, Voice, Watching, States):
         connect_timeout: float = 15.0,
         timeout: float = 60.0,
         reconnect: bool = False,
+        recording: str | os.PathLike[str] | LastMinute | None = None,
         transport: Transport | None = None,
         insecure_host: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
@@ -99,13 +105,19 @@ class Client(Answers, Items, Tools, Voice, Watching, States):
             connect_timeout: seconds for all of connecting and configuring.
             timeout: seconds of the server's silence after which other calls give up.
             reconnect: connecting again by itself is not there yet, so only ``False`` will do.
+            recording: a folder, made where it is missing, in which the conversation is kept: all
+                events, the sound of both sides, and who said what. If it holds a recording, a
+                number is added; see :attr:`recording`. Or a
+                :class:`~inworld_rt.recording.LastMinute`, which is only written if something goes
+                wrong. No secrets are in it.
             transport: an open connection to use instead of making one, for tests.
             insecure_host: the one host that is no loopback address and may be spoken to without
                 encryption (``ws://``). The key then travels in clear.
             ssl_context: for certificates of your own; default: the system's.
 
         Raises:
-            ConfigError: a setting, the key or the URL is wrong; nothing was sent.
+            ConfigError: a setting, the key or the URL is wrong, or the recording's folder cannot be
+                written to; nothing was sent.
             AuthError: the server refused the credentials or the account.
             ConnectError: no connection came about.
             ServerError: the server refused the settings, for example an unknown voice.
@@ -131,24 +143,43 @@ class Client(Answers, Items, Tools, Voice, Watching, States):
         if memory is not None:
             wanted = wanted.merged(self._recall(memory))
         wanted.to_dict()  # a wrong setting is found before any I/O
+        address = header = ""
         if transport is None:
             key = find_credentials(credentials)
-            transport = connect(
-                endpoint(url, new_session_id() if session_id is None else session_id),
-                credentials_header=key.header(),
-                credential_source=key.source,
-                connect_timeout=connect_timeout,
-                ssl_context=ssl_context,
-                insecure_host=insecure_host,
-            )
+            header = key.header()
+            address = endpoint(url, new_session_id() if session_id is None else session_id)
         self._backlog = Backlog()
         self._follower = None
         self._telling = threading.Lock()
-        self._hooks = Hooks(self._follow)
-        self._link = Link(transport, self._adopt)
-        self._runner = Runner(self._link, lambda: self._toolbox.functions, self._tell)
         # One settings change at a time: the server's answer does not say which one it belongs to.
         self._updating = threading.Lock()
+        with ExitStack() as undo:
+            recorder = self._recorder = _recorder(recording, address, header)
+            if recorder is not None:
+                undo.callback(recorder.close)
+
+            def dial() -> Transport:
+                if transport is not None:
+                    return transport
+                return connect(
+                    address,
+                    credentials_header=header,
+                    credential_source=key.source,
+                    connect_timeout=connect_timeout,
+                    ssl_context=ssl_context,
+                    insecure_host=insecure_host,
+                )
+
+            line = dial() if recorder is None else recorder.ears.connected(dial)
+            self._hooks = Hooks(self._follow)
+            self._link = Link(line, self._adopt)
+            self._link.ears = recorder and recorder.ears
+            self._runner = Runner(self._link, lambda: self._toolbox.functions, self._tell)
+            self._start(wanted, functions, deadline)
+            undo.pop_all()
+
+    def _start(self, wanted: SessionConfig, functions: dict[str, Any], deadline: Deadline) -> None:
+        """Begin to read, and have the settings accepted."""
         try:
             with self._toolbox.offered(functions):
                 self._configure(wanted, deadline.left() or 0.0, ("",), start=True)
@@ -178,7 +209,8 @@ class Client(Answers, Items, Tools, Voice, Watching, States):
         """End the session. Any thread, any number of times.
 
         Whoever waits is woken and told. Blocks at most 2 seconds, whatever the server does; tools
-        that are running then are left to themselves.
+        that are running then are left to themselves. (A disk that hangs may hold up the end of a
+        recording for 2 more.)
 
         Raises:
             WorkerStuck: the background thread did not end in that time.
@@ -186,16 +218,19 @@ class Client(Answers, Items, Tools, Voice, Watching, States):
         """
         self._close()
 
-    def _close(self, polite: bool = True) -> None:
+    def _close(self, error: BaseException | None = None) -> None:
         chat, deadline = self._link.chat, Deadline(CLOSE_BOUND)
         with ExitStack() as steps:  # from the last to the first; what one raises stops no other
+            if self._recorder is not None:
+                steps.callback(self._recorder.close, error)
             steps.callback(self._keep_memory)
             steps.callback(lambda: self._hooks.close(deadline.left()))
             steps.callback(lambda: self._runner.close(deadline.left()))
             if chat is not None:
                 steps.callback(chat.close)
-            # First: it also ends what the chat may be blocked in.
-            self._link.close(polite=polite)
+            # First: it also ends what the chat may be blocked in. After an error in the block
+            # nobody should have to wait for a polite goodbye.
+            self._link.close(polite=error is None)
 
     def _keep_memory(self) -> None:
         path, self._memory_path = self._memory_path, None
@@ -211,11 +246,31 @@ class Client(Answers, Items, Tools, Voice, Watching, States):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # After an error in the block nobody should have to wait for a polite goodbye.
-        self._close(polite=kind is None)
+        self._close(error)
+
+    @property
+    def recording(self) -> Path | None:
+        """The folder in which the conversation is kept; ``None`` if it is not, or not yet."""
+        return self._recorder.folder if self._recorder is not None else None
+
+    @property
+    def recording_failure(self) -> OSError | None:
+        """Why the recording ended early, such as a full disk; the conversation goes on."""
+        return self._recorder.failure if self._recorder is not None else None
 
     def __repr__(self) -> str:
         return f"<Client {self.state}>"
+
+
+def _recorder(
+    recording: str | os.PathLike[str] | LastMinute | None, url: str, header: str
+) -> Recorder | Ring | None:
+    """Begin the recording that is wanted."""
+    if recording is None:
+        return None
+    from inworld_rt.recording.last_minute import begin  # only for those who record
+
+    return begin(recording, url, (header, header.partition(" ")[2]))
 
 
 def _start_error(error: BaseException) -> BaseException:

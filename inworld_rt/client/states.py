@@ -54,7 +54,7 @@ class States(Base):
 
     @property
     def stats(self) -> Stats:
-        """Counts of events, bytes, answers and errors so far."""
+        """Counts of the session so far: events, answers, errors, tokens, seconds of sound."""
         return self._link.stats
 
     @property

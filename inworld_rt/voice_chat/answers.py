@@ -22,7 +22,7 @@ from inworld_rt.events import (
     SpeechStopped,
     UserTranscriptDelta,
 )
-from inworld_rt.link import Link
+from inworld_rt.link import Link, now
 from inworld_rt.request import Orders
 from inworld_rt.session import Session
 from inworld_rt.workers import Inbox
@@ -67,6 +67,8 @@ class Answers:
         self._link = link
         self._speaker = speaker
         self._turn_over: float | None = None
+        self._first: str | None = None  # the item whose sound began last
+        self._came = 0.0  # when the latest sound did
         self._committed: deque[str] = deque(maxlen=_TURNS)
         self._reactions: dict[type[Event], Callable[[Any], None]] = {
             SpeechStarted: self._speech_started,
@@ -99,7 +101,11 @@ class Answers:
         with self._link.lock:  # so that nothing of it comes behind a cut
             if not answer.interrupted:
                 key = (answer, event.item_id, answer.round)
-                self._speaker().say(key, sound, answer.format)
+                speaker = self._speaker()
+                gaps, before, self._came = speaker.gaps, self._came, speaker.now()
+                speaker.say(key, sound, answer.format)
+                if speaker.gaps > gaps:
+                    self._note("underrun", ms=round((self._came - before) * 1000))
 
     def _interjection(self, event: BackchannelDelta) -> None:
         self._speaker().interject(event.audio, self._link.session.output_format)
@@ -182,9 +188,18 @@ class Answers:
 
         def step(session: Session) -> Orders:
             heard = [(*piece.key[:2], piece.ms) for piece in self._speaker().cut()]
-            return session.interrupt(heard, cancel=cancel)
+            orders = session.interrupt(heard, cancel=cancel)
+            cut = {getattr(subject, "item_id", None) for do, subject, _ in orders if do == "send"}
+            for _, item_id, ms in heard:
+                if ms < 1 or item_id in cut:  # else it was heard to its end
+                    self._note("cut", item_id=item_id, heard_ms=round(ms))
+            return orders
 
         self._link.apply(step)
+
+    def _note(self, note: str, **facts: Any) -> None:
+        if self._link.ears is not None:
+            self._link.ears.note(note, **facts)
 
     # --- how long it took ------------------------------------------------------------------------
 
@@ -194,6 +209,12 @@ class Answers:
 
     def heard_first(self, key: Any, at: float) -> None:
         """A piece of an answer begins to be heard; in the loudspeaker's thread."""
+        if self._link.ears is not None and key[1] != self._first:
+            self._first = key[1]
+            self._link.ears.heard(key[1], at)
+        in_seconds = at - self._speaker().now()  # the loudspeaker has a clock of its own
+        with self._link.lock:
+            self._link.session.heard_first(key[0], key[1], now() + in_seconds)
         if self._turn_over is not None:
             self.latency = at - self._turn_over
             self._turn_over = None

@@ -10,7 +10,7 @@ from typing import Any
 from inworld_rt.audio.microphone import Microphone
 from inworld_rt.errors import ConfigError, ConnectionClosed
 from inworld_rt.events import InputAudioClear, InputAudioCommit
-from inworld_rt.link import Link
+from inworld_rt.link import Link, now
 from inworld_rt.voice_chat.answers import Answers
 from inworld_rt.voice_chat.uplink import Uplink
 from inworld_rt.workers import wait_for
@@ -78,9 +78,10 @@ class Button:
             if self._microphone.now() - self._pressed < _SHORTEST:
                 self.drop()
                 return None
+            released = now()
+            self._answers.turn_over()
             self._uplink.end()
             self.held = False
-            self._answers.turn_over()
             sent = threading.Event()
             self._uplink.then(sent.set)
             while not wait_for(sent, _SLICE):
@@ -88,6 +89,7 @@ class Button:
                 if self._uplink.closed:
                     return None
             response = self._request(InputAudioCommit(event_id=self._link.new_id()))
+            response.asked_at(released)
         self._changed()
         return response
 

@@ -204,6 +204,8 @@ class VoiceChat:
         cleanup.callback(self._echo.close)
         cleanup.callback(self.microphone.close)  # before what its thread uses
         cleanup.callback(self.speaker.tap(self._echo.played))
+        if link.ears is not None:
+            cleanup.callback(link.ears.chat(self.speaker))
         self.microphone.start(rate, self._echo.clean)
         if record is not None:
             cleanup.callback(Recorder(record, self.microphone, self.speaker).close)
@@ -385,6 +387,10 @@ class VoiceChat:
             self._fail(exc)
         if device.lost != (which in self._away):
             (self._away.add if device.lost else self._away.discard)(which)
+            if self._link.ears is not None:
+                self._link.ears.note(
+                    "device_lost" if device.lost else "device_back", device=device.name
+                )
             if not device.lost:
                 self._echo.measure_again()  # it may be another one
             hook = self.when_device_lost if device.lost else self.when_device_back

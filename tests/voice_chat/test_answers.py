@@ -21,9 +21,10 @@ from inworld_rt.cli.demo import QUESTION
 from inworld_rt.config import SessionConfig
 from inworld_rt.errors import ConnectionLost
 from inworld_rt.events import ItemTruncated
+from inworld_rt.link import now
 from inworld_rt.pcm import AudioFormat, tone
 from inworld_rt.simulator import Simulator
-from inworld_rt.testing import FakeSound
+from inworld_rt.testing import FakeClock, FakeSound
 from inworld_rt.voice_chat import VoiceChat
 
 SECOND = tone(400, 1000, AudioFormat())
@@ -76,7 +77,11 @@ class Stage:
 
 @contextmanager
 def stage(
-    config: Any = None, rates: tuple[int, ...] = (), updates: int = 0, **options: Any
+    config: Any = None,
+    rates: tuple[int, ...] = (),
+    updates: int = 0,
+    clock: FakeClock | None = None,
+    **options: Any,
 ) -> Iterator[Stage]:
     """A chat whose beginning needs so many changes of settings."""
     over = threading.Event()
@@ -86,7 +91,7 @@ def stage(
             server.accept_settings()
         assert over.wait(10 * PATIENCE)
 
-    sound = FakeSound(rates=rates)
+    sound = FakeSound(clock, rates=rates)
     with Scripted(script) as server:
         try:
             with (
@@ -377,6 +382,52 @@ def test_latency_is_from_the_end_of_the_turn_to_the_first_sound() -> None:
         on.sound.advance(0.1)
         on.chat.speaker.wait(lambda: on.chat.latency is not None, PATIENCE)
         assert on.chat.latency == pytest.approx(0.6, abs=0.05)
+
+
+def test_a_response_knows_when_it_was_first_heard() -> None:
+    """By the computer's clock, whatever the loudspeaker's says; also if it was complete before."""
+    with stage(clock=FakeClock(1e9)) as on:
+        begin = now()
+        response = on.client.say("Go")
+        name = on.speaks()
+        on.server.done(name)
+        assert response.wait(PATIENCE).latency.first_heard is None
+        on.sound.advance(0.1)
+        on.chat.speaker.wait(lambda: response.latency.first_heard is not None, PATIENCE)
+        latency, seconds = response.latency, now() - begin
+        assert latency.first_audio is not None and latency.first_heard is not None
+        assert latency.first_audio <= latency.first_heard <= seconds + 0.1
+        on.sound.advance(4)
+        assert response.latency == latency
+
+
+def test_what_was_cut_before_it_sounded_was_never_heard() -> None:
+    with stage() as on:
+        response = on.client.say("Go")
+        on.speaks()
+        on.send(TURNS + "speech_started", item_id="u", audio_start_ms=0)
+        on.speaks(1, "s", "j")
+        on.sound.advance(0.5)
+        on.server.done("r", "cancelled")
+        on.server.done("s")
+        assert response.wait(PATIENCE).latency.first_heard is None
+        other = on.client.wait_for_response(PATIENCE)
+        on.chat.speaker.wait(lambda: other.latency.first_heard is not None, PATIENCE)
+
+
+def test_the_response_and_the_chat_tell_the_same_latency() -> None:
+    """At real speed, on a loudspeaker that nobody hears."""
+    over = threading.Event()
+    with Scripted(lambda server: over.wait(PATIENCE)) as server, server.client() as client:
+        with client.voice_chat(audio="null", echo="none") as chat:
+            server.send(TURNS + "speech_started", item_id="u", audio_start_ms=0)
+            server.send(TURNS + "speech_stopped", item_id="u", audio_end_ms=0)
+            server.send(TURNS + "committed", item_id="u")
+            server.answer(slices=4)
+            response = client.wait_for_response(PATIENCE)
+            chat.speaker.wait(lambda: chat.latency is not None, PATIENCE)
+            assert response.latency.first_heard == pytest.approx(chat.latency, abs=0.05)
+        over.set()
 
 
 # --- the end --------------------------------------------------------------------------------------

@@ -14,9 +14,10 @@ from support.scripted import SLICE, Scripted
 
 from inworld_rt import Client
 from inworld_rt.errors import ConfigError, ConnectionClosed, LocalProtocolError
+from inworld_rt.link import now
 from inworld_rt.pcm import AudioFormat, tone
 from inworld_rt.testing import FakeSound
-from inworld_rt.voice_chat import VoiceChat
+from inworld_rt.voice_chat import VoiceChat, button
 
 PERIOD = 480  # samples of 20 ms
 
@@ -126,6 +127,16 @@ def test_an_exception_drops_the_turn(stage: Stage) -> None:
     (turn,) = stage.turns()
     assert turn[-10:] == [7, 8, *[0] * 8]
     assert "input_audio_buffer.clear" in stage.server.types
+
+
+def test_latency_is_from_where_it_was_let_go(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not from where the last of the speech was sent, or the answer asked for."""
+    monkeypatch.setattr(button, "now", lambda: now() - 100)  # that moment is 100 s ago
+    stage.sound.advance(1)
+    stage.chat.press()
+    stage.sound.advance(0.5)
+    response = stage.chat.release()
+    assert 100 < response.wait().latency.total < 100 + PATIENCE
 
 
 def test_twice_pressed_and_twice_let_go_is_once(stage: Stage) -> None:

@@ -3,6 +3,9 @@
 A command lives in a module of its own and is a :class:`click.Command`; to add one, write the module
 and add its row to :data:`COMMANDS`. What its callback returns is the exit status (``None`` is 0).
 Exit statuses: 0 all is well, 1 it failed, 2 wrong use or settings, 130 Ctrl-C.
+
+Options come from the command line, else from the environment, else from the config file, which is
+click's ``default_map``.
 """
 
 from __future__ import annotations
@@ -14,14 +17,14 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
 from inworld_rt._version import __version__
 from inworld_rt.errors import ConfigError, InworldError
 
-__all__ = ["COMMANDS", "CommandTable", "Row", "cli", "run"]
+__all__ = ["COMMANDS", "CommandTable", "Row", "cli", "load_command", "run"]
 
 
 class Row(NamedTuple):
@@ -33,9 +36,20 @@ class Row(NamedTuple):
 
 # Here rather than in the modules, so that `--help` imports none of them.
 COMMANDS = {
+    "ask": Row("inworld_rt.cli.ask:ask", "Print the answer to a question."),
+    "batch": Row("inworld_rt.cli.batch:batch", "Say many lines, and keep the answers."),
+    "chat": Row("inworld_rt.cli.chat:chat", "Talk by keyboard."),
+    "completion": Row(
+        "inworld_rt.cli.completion:completion", "Print what makes a shell complete commands."
+    ),
+    "config": Row("inworld_rt.cli.config:config", "Show, check and edit your settings."),
     "demo": Row("inworld_rt.cli.demo:demo", "Show what this package does, in a minute."),
     "devices": Row("inworld_rt.cli.devices:devices", "List the sound devices, and test them."),
+    "doctor": Row("inworld_rt.cli.doctor:doctor", "Find out what is wrong, and what to type."),
     "models": Row("inworld_rt.cli.catalogue:models", "List the language models."),
+    "replay": Row("inworld_rt.cli.replay:replay", "Play a recording to the client again."),
+    "report": Row("inworld_rt.cli.report:report", "Make a page of a recording, to look at."),
+    "say": Row("inworld_rt.cli.say:say", "Say something, and hear the answer."),
     "simulate": Row(
         "inworld_rt.cli.simulate:simulate", "Serve the local simulator of the service."
     ),
@@ -44,6 +58,17 @@ COMMANDS = {
     "transcribe": Row("inworld_rt.cli.transcribe:transcribe", "Print what is said in WAV files."),
     "voices": Row("inworld_rt.cli.catalogue:voices", "List the voices."),
 }
+
+
+_EPILOG = """
+\b
+inworld-rt COMMAND --help tells more about a command.
+Exit status: 0 all is well, 1 it failed, 2 wrong use or settings, 130 Ctrl-C.
+"""
+
+# They have to work with a config file that does not, to tell what is wrong with it.
+_ANYHOW = ("completion", "config", "doctor")
+_HELP = ("-h", "--help")
 
 
 class CommandTable(click.Group):
@@ -62,28 +87,55 @@ class CommandTable(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The real command, imported now; for one that there is not, those that look like it."""
-        if args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args[0] in COMMANDS:
+            command = load_command(args[0])
+            # Not while a shell completes what is typed: an error would be in the way.
+            if not (ctx.resilient_parsing or set(_HELP) & {*args}):
+                ctx.default_map = {args[0]: _defaults(args[0], command)}
+            return args[0], command, args[1:]
+        if not ctx.resilient_parsing and not args[0].startswith("-"):
             near = " or ".join(map(repr, difflib.get_close_matches(args[0], COMMANDS)))
             hint = f" Did you mean {near}?" if near else ""
             ctx.fail(f"There is no command {args[0]!r}.{hint}")
-        name, command, rest = super().resolve_command(ctx, args)
-        if name is not None and name in COMMANDS:
-            module, _, attribute = COMMANDS[name].target.partition(":")
-            command = getattr(importlib.import_module(module), attribute)
-        return name, command, rest
+        return super().resolve_command(ctx, args)
+
+
+def load_command(name: str) -> click.Command:
+    """The command of a row, imported now."""
+    module, _, attribute = COMMANDS[name].target.partition(":")
+    command: click.Command = getattr(importlib.import_module(module), attribute)
+    return command
+
+
+def _defaults(name: str, command: click.Command) -> dict[str, Any]:
+    """What the config file says for a command."""
+    from inworld_rt.cli import configfile
+    from inworld_rt.cli.options import SHARED
+
+    try:
+        file = configfile.load()
+        file.check(SHARED, COMMANDS)
+        return file.defaults(name, command)
+    except (InworldError, OSError):
+        if name in _ANYHOW:
+            return {}
+        raise
 
 
 @click.group(
     cls=CommandTable,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="inworld-rt COMMAND --help tells more about a command.",
+    context_settings={"help_option_names": list(_HELP)},
+    epilog=_EPILOG,
 )
 @click.version_option(__version__, prog_name="inworld-rt")
 def cli() -> None:
     """Talk with Inworld's Realtime speech-to-speech API.
 
-    The key is read from INWORLD_API_KEY; without an account, `inworld-rt simulate` serves a local
-    simulator, and INWORLD_REALTIME_URL says where a session is opened.
+    The key is read from INWORLD_API_KEY. Without one, a simulator answers; `inworld-rt simulate`
+    serves it to other programs, and INWORLD_REALTIME_URL tells them where it is.
+
+    Settings come from the command line, the environment (INWORLD_RT_VOICE for --voice, …) and a
+    config file; see `inworld-rt config`.
     """
 
 

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import click
 
 from inworld_rt import catalogue, extras
 from inworld_rt.catalogue import Model, Voice
 from inworld_rt.cli.keys import is_terminal
-from inworld_rt.cli.service import printable, service
+from inworld_rt.cli.options import Choices, shared
+from inworld_rt.cli.service import printable
 
 __all__ = ["models", "voices"]
 
-_simulator = click.option(
-    "--simulator", is_flag=True, help="Ask the simulator, even if there is an API key."
-)
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.command()
 @click.option("--language", metavar="CODE", help="Only those that speak it: en, en-US, …")
 @_json
-@_simulator
-def voices(language: str | None, as_json: bool, simulator: bool) -> int:
+@shared()
+def voices(language: str | None, as_json: bool, choices: Choices) -> int:
     """List the voices that an answer can have.
 
     The first column is what --voice and Client(voice=...) take.
     """
-    with _asked(simulator) as (url, key):
+    with choices.service() as (url, key):
         found = catalogue.voices(url=url, credentials=key)
     chosen = [voice for voice in found if language is None or voice.speaks(language)]
     if language is not None and not chosen:
@@ -49,28 +46,19 @@ def voices(language: str | None, as_json: bool, simulator: bool) -> int:
 @click.command()
 @click.option("--all", "everything", is_flag=True, help="Also those that are not supported.")
 @_json
-@_simulator
-def models(everything: bool, as_json: bool, simulator: bool) -> None:
+@shared()
+def models(everything: bool, as_json: bool, choices: Choices) -> None:
     """List the language models that can think of an answer.
 
-    The first column is what Client(model=...) takes.
+    The first column is what --model and Client(model=...) take.
     """
-    with _asked(simulator) as (url, key):
+    with choices.service() as (url, key):
         found = catalogue.models(url=url, credentials=key)
     chosen = [model for model in found if model.supported or everything]
     if as_json:
         _print_json([_model_fields(model) for model in chosen])
     else:
         _show(("model", "made by", "supported"), [_model_row(model) for model in chosen])
-
-
-@contextlib.contextmanager
-def _asked(simulator: bool) -> Iterator[tuple[str | None, str | None]]:
-    """See :func:`service`; what it says goes to standard error, where the list does not."""
-    with contextlib.ExitStack() as stack:
-        with contextlib.redirect_stdout(sys.stderr):
-            place = stack.enter_context(service(simulator))
-        yield place
 
 
 # --- what is shown -------------------------------------------------------------------------------

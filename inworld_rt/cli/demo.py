@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import sys
 from pathlib import Path
@@ -11,7 +10,9 @@ import click
 
 from inworld_rt import AudioError, Client, Response, WaitTimeout
 from inworld_rt.audio import wav
-from inworld_rt.cli.service import printable, service
+from inworld_rt.cli.options import Choices, shared
+from inworld_rt.cli.service import printable
+from inworld_rt.cli.sound import why_silent
 from inworld_rt.events import UserTranscript
 
 __all__ = ["demo"]
@@ -23,10 +24,6 @@ LABEL = 12  # columns for who speaks
 
 @click.command()
 @click.option(
-    "--simulator", is_flag=True, help="Use the simulator even though INWORLD_API_KEY is set."
-)
-@click.option("--voice", default="Sarah", show_default=True, help="Who answers.")
-@click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("demo"),
@@ -34,17 +31,15 @@ LABEL = 12  # columns for who speaks
     help="The folder for the answers.",
 )
 @click.option("--play/--no-play", default=True, help="Play the answers, where there is a way to.")
-def demo(simulator: bool, voice: str, out: Path, play: bool) -> None:
+@shared("voice")
+def demo(out: Path, play: bool, choices: Choices) -> None:
     """Ask by text and by voice; hear, read and keep the answers.
 
     With INWORLD_API_KEY set it talks to the service, else to the simulator in the box.
     """
     out.mkdir(parents=True, exist_ok=True)
-    silent = _why_silent() if play else "--no-play was given."
-    with (
-        service(simulator) as (url, key),
-        Client(voice=voice, url=url, credentials=key) as client,
-    ):
+    silent = why_silent() if play else "--no-play was given."
+    with choices.client() as client:
         click.echo(click.style(f"Ready: voice {client.session.audio.output.voice}.\n", dim=True))
 
         _say("You write", TEXT)
@@ -68,7 +63,7 @@ def _show(response: Response, path: Path) -> None:
     """Print an answer as it comes, save it, and tell how quick it was."""
     column = _Column("It answers")
     for piece in response.text_stream():
-        column.write(printable(piece))
+        column.write(printable(piece.replace("\n", " ")))
     column.end()
     first = response.wait().latency.first_audio
     column = _Column("", dim=True)
@@ -90,15 +85,6 @@ def _heard(client: Client) -> str:
         return "(the service did not say)"
     assert isinstance(event, UserTranscript)
     return f"“{printable(event.transcript)}”"
-
-
-def _why_silent() -> str:
-    """Why playing need not be tried; empty if it may be."""
-    if importlib.util.find_spec("pyaudio") is None:
-        return ""  # whoever tries is told how to install it
-    from inworld_rt.audio import portaudio
-
-    return "" if portaudio.has_output() else "there is no loudspeaker here."
 
 
 def _why_unheard(response: Response) -> str:

@@ -8,7 +8,6 @@ import queue
 import signal
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +15,10 @@ import click
 
 from inworld_rt import Client
 from inworld_rt.cli.keys import GONE, Keys, is_terminal, keys
+from inworld_rt.cli.options import Choices, shared
 from inworld_rt.cli.screen import Screen, View, find_screen
 from inworld_rt.cli.scribe import KINDS, Scribe
-from inworld_rt.cli.service import note, printable, service
+from inworld_rt.cli.service import note, printable
 from inworld_rt.errors import ConfigError, ConnectionClosed, WaitTimeout
 from inworld_rt.voice_chat import VoiceChat
 from inworld_rt.workers import Deadline
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["talk"]
 
 ECHO = ("auto", "none", "half", "cancel")
-TRANSCRIPT = "transcript.txt"
 TICK = 0.1  # seconds between two pictures
 FADE = 0.7  # of a meter, from one picture to the next
 STUCK_MS = 300  # milliseconds of speech that wait for the network
@@ -38,8 +37,6 @@ LAST_WORDS = 0.3  # seconds in which the service tells the end of an answer that
 
 @click.command()
 @click.option("--ptt", is_flag=True, help="Push to talk: the space bar begins and ends your turn.")
-@click.option("--mic", metavar="NAME|INDEX", help="The microphone; see inworld-rt devices.")
-@click.option("--speaker", metavar="NAME|INDEX", help="The loudspeaker.")
 @click.option(
     "--echo",
     type=click.Choice(ECHO),
@@ -49,29 +46,10 @@ LAST_WORDS = 0.3  # seconds in which the service tells the end of an answer that
     "voices only while it speaks; cancel computes it away; auto finds out.",
 )
 @click.option(
-    "--record",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="FOLDER",
-    help="Keep both sides there as WAV files, and what was said.",
-)
-@click.option(
-    "--simulator", is_flag=True, help="Use the simulator even though INWORLD_API_KEY is set."
-)
-@click.option("--voice", default="Sarah", show_default=True, help="Who answers.")
-@click.option("--instructions", metavar="TEXT", help="What to be like, told to who answers.")
-@click.option(
     "--volume", type=click.FloatRange(0, 10), default=1.0, show_default=True, help="Of the answers."
 )
-def talk(
-    ptt: bool,
-    mic: str | None,
-    speaker: str | None,
-    record: Path | None,
-    simulator: bool,
-    voice: str,
-    instructions: str | None,
-    **options: Any,
-) -> None:
+@shared("voice", "model", "instructions", "microphone", "speaker", "record")
+def talk(ptt: bool, choices: Choices, **options: Any) -> None:
     """Talk by microphone and loudspeaker, until Ctrl-C.
 
     With INWORLD_API_KEY set it talks to the service, else to the simulator in the box.
@@ -84,28 +62,16 @@ def talk(
     with (
         _told() as news,
         Stop() as stop,
-        service(simulator, apart=True) as (url, key),
-        Client(voice=voice, instructions=instructions, url=url, credentials=key) as client,
-        client.voice_chat(
-            _device(mic), _device(speaker), push_to_talk=ptt, record=record, **options
-        ) as chat,
+        choices.client(apart=True) as client,
+        client.voice_chat(choices.microphone, choices.speaker, push_to_talk=ptt, **options) as chat,
     ):
         try:
             turns = Talk(client, chat, stop, news, ptt).run()
             why = chat.stats.why
         finally:
             stop.closing()
-            if record is not None:
-                words = f"{client.conversation}\n"
-                (record / TRANSCRIPT).write_text(words, encoding="utf-8")
             client.close()  # before the chat, which it frees from a network that takes nothing
-    if record is not None:
-        note(f"Kept in {record}: microphone.wav, speaker.wav, {TRANSCRIPT}.")
     click.echo(f"{turns} turn{'' if turns == 1 else 's'}. {why}")
-
-
-def _device(name: str | None) -> int | str | None:
-    return int(name) if name and name.isdecimal() else name
 
 
 class Stop:

@@ -9,7 +9,9 @@ from datetime import datetime, timezone
 import click
 
 from inworld_rt.auth import SessionToken, mint_jwt, mint_token
+from inworld_rt.cli.configfile import key_at_hand
 from inworld_rt.cli.keys import is_terminal
+from inworld_rt.cli.options import Choices, shared
 
 __all__ = ["token"]
 
@@ -22,7 +24,8 @@ __all__ = ["token"]
     "--expiry", is_flag=True, help="Say until when it is valid; a terminal is told anyway."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print token, expirationTime and seconds.")
-def token(jwt: bool, expiry: bool, as_json: bool) -> None:
+@shared()
+def token(jwt: bool, expiry: bool, as_json: bool, choices: Choices) -> None:
     """Print a session token made with your API key.
 
     In a classroom, the teacher's API key never sits on a pupil's machine. The teacher makes a
@@ -43,7 +46,7 @@ def token(jwt: bool, expiry: bool, as_json: bool) -> None:
     With --jwt, INWORLD_KEY and INWORLD_SECRET are the two parts of the key; INWORLD_WORKSPACE,
     INWORLD_HOST and INWORLD_ENGINE_HOST are read as well.
     """
-    made = mint_jwt() if jwt else mint_token()
+    made = _mint(choices, jwt)
     if as_json:
         told = {
             "token": made.token,
@@ -55,6 +58,16 @@ def token(jwt: bool, expiry: bool, as_json: bool) -> None:
         click.echo(made.token)
     if expiry or is_terminal(sys.stderr):
         click.echo(f"valid until {made.expires:%Y-%m-%d %H:%M:%S} UTC, {_life(made)}", err=True)
+
+
+def _mint(choices: Choices, jwt: bool) -> SessionToken:
+    if choices.simulator:  # a token that shows what one is like
+        with choices.service() as (url, any_key):
+            return mint_token(str(any_key), url=url)
+    if jwt:
+        return mint_jwt(url=choices.url)
+    key = key_at_hand()  # of another kind, it is refused there
+    return mint_token(key, url=choices.url)  # type: ignore[arg-type]
 
 
 def _iso(when: datetime) -> str:

@@ -17,7 +17,8 @@ import click
 from inworld_rt import Client, extras
 from inworld_rt.audio import wav
 from inworld_rt.cli.keys import is_terminal
-from inworld_rt.cli.service import printable, service
+from inworld_rt.cli.options import Choices, shared
+from inworld_rt.cli.service import printable
 from inworld_rt.errors import InworldError
 from inworld_rt.transcription import Transcript
 
@@ -32,15 +33,15 @@ TAIL = 3  # lines of the text so far that are shown, the last ones
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True)
+)
 @click.option("--language", metavar="TAG", help="What is spoken: en, de-DE. Else it is found out.")
 @click.option("--model", metavar="NAME", help="Another recogniser of the service.")
 @click.option("--realtime", is_flag=True, help="Send it at the speed of speech, not faster.")
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for each file, with times.")
 @click.option("--srt", is_flag=True, help="Subtitles (of one file).")
-@click.option(
-    "--simulator", is_flag=True, help="Use the simulator even though INWORLD_API_KEY is set."
-)
+@shared()
 def transcribe(
     files: Sequence[str],
     language: str | None,
@@ -48,7 +49,7 @@ def transcribe(
     realtime: bool,
     as_json: bool,
     srt: bool,
-    simulator: bool,
+    choices: Choices,
 ) -> int:
     """Print what is said in WAV files; - is standard input.
 
@@ -65,9 +66,7 @@ def transcribe(
     printed = False
     with contextlib.ExitStack() as stack:
         if ready:
-            # What it says of the connection is not what was asked for.
-            with contextlib.redirect_stdout(sys.stderr):
-                url, key = stack.enter_context(service(simulator, apart=True))
+            url, key = stack.enter_context(choices.service(apart=True))
         for name in ready:
             # A session for each: what goes wrong with one, or was said in it, is of no matter to
             # the next.

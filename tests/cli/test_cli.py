@@ -6,7 +6,6 @@ import io
 import os
 import subprocess
 import sys
-import types
 from collections.abc import Callable
 
 import pytest
@@ -17,20 +16,7 @@ from inworld_rt import cli, extras  # noqa: E402
 from inworld_rt._version import __version__  # noqa: E402
 from inworld_rt.errors import ConfigError, ConnectError, InworldError  # noqa: E402
 
-Install = Callable[[Callable[[], object]], None]
-
-
-@pytest.fixture
-def install(monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Puts a function into the table, as the command ``probe``."""
-
-    def add(function: Callable[[], object]) -> None:
-        module = types.ModuleType("probe_command")
-        module.probe = click.command("probe")(function)  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "probe_command", module)
-        monkeypatch.setitem(cli.COMMANDS, "probe", cli.Row("probe_command:probe", "Try it."))
-
-    return add
+Install = Callable[[Callable[..., object]], None]
 
 
 def raises(exc: BaseException) -> Callable[[], object]:

@@ -42,8 +42,8 @@ def test_it_talks_to_the_service_that_the_environment_names(place, capsys, monke
     for name, value in service.items():
         monkeypatch.setenv(name, value)
     assert run(["demo", "--no-play"]) == 0
-    out = capsys.readouterr().out
-    assert "Connecting to 127.0.0.1:" in out
+    out, err = capsys.readouterr()
+    assert "Connecting to 127.0.0.1:" in err
     assert "--no-play" in out
 
 
@@ -56,7 +56,7 @@ def test_a_wrong_key_is_one_line(place, capsys, monkeypatch):
 def test_an_address_without_a_key_is_not_passed_over_in_silence(place, capsys, monkeypatch):
     monkeypatch.setenv("INWORLD_REALTIME_URL", "ws://127.0.0.1:9/")
     assert run(["demo", "--no-play"]) == 0
-    assert "INWORLD_REALTIME_URL goes unused" in capsys.readouterr().out
+    assert "INWORLD_REALTIME_URL goes unused" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(place, capsys):

@@ -3,7 +3,7 @@
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint format bench audio dist clean
+.PHONY: help demo test quick lint format docs bench audio dist clean
 
 RUN := .venv/bin/python -m
 TYPED := inworld_rt samples benchmarks
@@ -33,6 +33,10 @@ format:  ## put the code into shape
 	$(RUN) ruff check --fix-only .
 	$(RUN) ruff format .
 
+docs:  ## the documentation, in docs/_build; starts at index.html there
+	@scripts/setup.sh dev
+	@$(RUN) sphinx -W --keep-going -n -q -j auto docs docs/_build
+
 audio:  ## install PyAudio, for the microphone and the speaker
 	@scripts/setup.sh audio
 
@@ -45,5 +49,5 @@ bench:  ## measure speed, against the floor and against others
 	@$(RUN) benchmarks
 
 clean:  ## remove all that was made here, the virtual environments too
-	rm -rf .venv .venv-* build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-* build dist docs/_build *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

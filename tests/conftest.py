@@ -46,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name.startswith("INWORLD_") or name.lower().endswith("_proxy"):
             del os.environ[name]
+    os.environ["INWORLD_RT_HOME"] = os.devnull  # no config file can be in it
     # A job that a shell started in the background ignores Ctrl-C, and so would all that it starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,4 +1,7 @@
-"""A gadget on a Raspberry Pi: hold the button (GPIO 17) to speak; the lamp (GPIO 18) takes part."""
+"""Hold a button to speak; a lamp shows what goes on. For a Raspberry Pi.
+
+Button between GPIO 17 and ground; LED with a resistor of 330 ohms between GPIO 18 and ground.
+"""
 
 from gpiozero import LED, Button
 

@@ -1,4 +1,4 @@
-"""Say something, keep the spoken answer as joke.wav. Needs INWORLD_API_KEY, or the simulator."""
+"""Say something, and keep the spoken answer as joke.wav."""
 
 from inworld_rt import Client
 

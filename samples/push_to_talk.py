@@ -1,17 +1,14 @@
-"""Turns that your program ends itself, as with a button: push_to_talk.py question.wav"""
+"""Your turn lasts from one press of Enter to the next: for noisy rooms, and for classes.
 
-import sys
+Needs a microphone and a loudspeaker: pip install 'inworld_rt[audio]'
+"""
 
 from inworld_rt import Client
-from inworld_rt.audio import wav
 
-recording = wav.read(sys.argv[1])
-if (recording.rate, recording.channels) != (24000, 1):  # send_recording() would convert it
-    sys.exit("This wants a mono recording with 24000 samples per second.")
-
-with Client() as client:
-    client.update_session(turn_detection=None)  # the server no longer decides
-    client.send_audio(recording.pcm)  # while the button is held
-    client.commit_audio()  # when it is let go
-    response = client.create_response()
-    print(response.text)
+with Client(voice="Sarah", instructions="Answer in one sentence.") as client:
+    with client.voice_chat(push_to_talk=True) as chat:
+        while input("Press Enter and speak, or write q to end: ") != "q":
+            chat.press()
+            input("It listens. Press Enter when you have spoken. ")
+            response = chat.release()
+            print(response.text if response else "That was too short.")

@@ -1,4 +1,7 @@
-"""Talk hands-free, by microphone and loudspeaker: speak, and it answers. Ctrl-C ends it."""
+"""Talk hands-free: speak, and it answers; speak into an answer, and it stops. Ctrl-C ends it.
+
+Needs a microphone and a loudspeaker: pip install 'inworld_rt[audio,echo]'
+"""
 
 from inworld_rt import Client
 

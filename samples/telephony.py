@@ -19,7 +19,7 @@ def media(sound: bytes) -> str:  # Twilio wants the streamSid of its first messa
 
 def carrier() -> Iterator[str]:
     """Stands in for the carrier's web socket: somebody asks a question, and listens for a while."""
-    speech = convert.recording_to(ULAW, wav.read("question.wav")) + ULAW.silence(6000)
+    speech = convert.recording_to(ULAW, wav.read("question.wav")) + ULAW.silence(2500)
     for place in range(0, len(speech), 160):
         time.sleep(0.02)
         yield media(speech[place : place + 160])

@@ -1,4 +1,4 @@
-"""Everything on one machine: the simulator answers, no account or network is needed."""
+"""Everything on one machine: the simulator answers, so no account and no network is needed."""
 
 from inworld_rt import Client
 from inworld_rt.simulator import Simulator

@@ -141,7 +141,7 @@ class Track:
     def write(self) -> None:
         """Write what waits."""
         waiting, self._waiting = bytes(self._waiting), bytearray()
-        self._stereo.put(self._side, 1 + self._end - len(waiting) // 2, waiting)
+        self._stereo.put(self._side, self._end - len(waiting) // 2, waiting)
 
     def flush(self) -> None:
         """Write all, also what a change of rate holds back."""

@@ -1,6 +1,6 @@
 """Scripted scenes: what goes wrong, and when. For tests of clients.
 
-A scene is data: cues, each with what it waits for and what is done then. :class:`Stage` plays a
+A scene is data: cues, each with what it waits for and what is done then. ``Stage`` plays a
 scene around a brain; like the brain it is pure, and its actions are for the server to carry out.
 """
 

@@ -51,7 +51,7 @@ class Simulator:
             client = Client(url=simulator.url, credentials=simulator.api_key)
 
     On the same host and port it answers plain HTTP as the service's host does: tokens for a signed
-    request, the voices, the models (:mod:`inworld_rt.simulator.desk`). Whoever connects and says
+    request, the voices, the models (``inworld_rt.simulator.desk``). Whoever connects and says
     nothing, or is slow, is dropped after 5 seconds.
 
     Args:

@@ -55,10 +55,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what listens to a sound card, since that wants a machine which is not busy."""
+    """Mark what listens to a sound card, since that wants a machine which is not busy.
+
+    One that is tears the sound: then it is tried once more.
+    """
     for item in items:
         if SOUND.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("sound")
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="session")

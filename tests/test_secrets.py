@@ -74,6 +74,7 @@ SHOWING = {
 }
 
 
+@pytest.mark.slow
 def test_a_test_that_shows_a_secret_fails(tmp_path: Path) -> None:
     tests = [f"def test_{n}():\n    {code.strip()}\n" for n, code in enumerate(SHOWING.values())]
     # The key is made when the module is read, in front of every test.
@@ -134,18 +135,21 @@ def test_which_are_not_remembered():
 """
 
 
+@pytest.mark.slow
 def test_all_else_passes(tmp_path: Path) -> None:
     """Nor is anything changed for the tests."""
     status, said = run(tmp_path, HARMLESS)
     assert (status, "8 passed" in said) == (0, True), said
 
 
+@pytest.mark.slow
 def test_a_key_of_the_environment_is_known_from_the_start(tmp_path: Path) -> None:
     showing = "def test_it():\n    LOG.info('open-sesame-7')\n"
     assert run(tmp_path, showing, INWORLD_SECRET="open-sesame-7")[0] == 1
     assert run(tmp_path, showing)[0] == 0
 
 
+@pytest.mark.slow
 def test_what_shows_after_the_last_report_fails_the_session(tmp_path: Path) -> None:
     late = """
 def pytest_sessionfinish():

@@ -17,6 +17,7 @@ import inworld_rt.testing
 
 QUESTION = Path(inworld_rt.__file__).parent / "cli" / "question.wav"
 
+pytestmark = pytest.mark.slow  # each starts another pytest
 pytest.importorskip("websockets", reason="websockets is not installed (extra: simulator)")
 
 

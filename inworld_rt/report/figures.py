@@ -41,7 +41,7 @@ def overview(timeline: Timeline, sound: Sound | None) -> Figure:
     """The whole conversation: both sides, what happened, and the turns."""
     rows = lanes(timeline)
     bottom = _LANE * len(rows) + 0.35
-    agent, user = bottom + 1.0, bottom + 3.6
+    agent, user = bottom + 1.0, bottom + 3.9
     top = user + 2.0
     traces: list[Figure] = []
     if sound is not None:
@@ -137,6 +137,8 @@ def latencies(timeline: Timeline) -> Figure:
     spread = Spread.of(turn.wait for turn in turns)
     if spread is not None:
         layout["shapes"] = [_median(spread.median)]
+        highest = max(spread.most, *known.values()) if known else spread.most
+        layout["yaxis"]["range"] = [0, highest * 1.2]  # with room for the median's words
     return {"data": traces, "layout": layout}
 
 

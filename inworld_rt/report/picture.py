@@ -112,7 +112,7 @@ def _head(figure: Any, timeline: Timeline, sentences: list[str], height: float) 
     title = f"A conversation with {timeline.voice}" if timeline.voice else "A conversation"
     figure.text(0.045, 1 - 0.38 / height, title, fontsize=16, fontweight="bold")
     facts = [timeline.began[:16].replace("T", " "), time(timeline.seconds)]
-    facts += [f"{len(timeline.turns)} turns", timeline.host]
+    facts += [f"{len(timeline.turns)} turn{'s' * (len(timeline.turns) != 1)}", timeline.host]
     words = " · ".join(filter(None, facts))
     figure.text(0.045, 1 - 0.62 / height, words, color=MUTED)
     for number, sentence in enumerate(sentences or ["Nobody said anything in this recording."]):
@@ -123,7 +123,7 @@ def _head(figure: Any, timeline: Timeline, sentences: list[str], height: float) 
 def _overview(axes: Any, timeline: Timeline, sound: Sound | None) -> None:
     rows = lanes(timeline)
     bottom = _LANE * len(rows) + 0.35
-    agent, user = bottom + 1.0, bottom + 3.4
+    agent, user = bottom + 1.0, bottom + 3.9
     seconds = max(timeline.seconds, 0.5)
     for y, color, name in ((user, USER, "You"), (agent, AGENT, timeline.voice or "Answers")):
         axes.axhline(y, color="#e4e3df", linewidth=0.8, zorder=0)

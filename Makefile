@@ -36,6 +36,7 @@ format:  ## put the code into shape
 docs:  ## the documentation, in docs/_build; starts at index.html there
 	@scripts/setup.sh dev
 	@$(RUN) sphinx -W --keep-going -n -q -j auto docs docs/_build
+	@echo "Made: docs/_build/index.html"
 
 audio:  ## install PyAudio, for the microphone and the speaker
 	@scripts/setup.sh audio

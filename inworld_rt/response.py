@@ -380,7 +380,8 @@ class Response:
             heard = max(came, heard)  # the clock of a test's loudspeaker jumps
 
         def since(moment: float | None) -> float | None:
-            return None if moment is None else moment - asked
+            # A server may begin before all of a recording is sent.
+            return None if moment is None else max(0.0, moment - asked)
 
         return Latency(
             transcript=since(turn.known if turn else None),

@@ -45,6 +45,7 @@ class Turns:
         if turn is None or (turn.item_id and item_id and turn.item_id != item_id):
             turn = self._open = Turn()
         self._is_item = False
+        turn.known = None  # by what was heard so far; there is more
         if item_id:
             turn.item_id = item_id
             self._turns[item_id] = turn

@@ -537,6 +537,13 @@ class TestLatency:
             answer.asked_at(manual.begin + sent)
             assert answer.latency.total == total
 
+    def test_is_never_below_zero(self, play: Play) -> None:
+        """A server may answer what it has heard of a recording before all of it is sent."""
+        play.answer(3, 4, 5, 6)
+        answer = play.client.wait_for_response(PATIENCE)
+        answer.asked_at(play.begin + 4.5)
+        assert answer.latency == Latency(first_text=0, first_audio=0.5, total=1.5)
+
     def test_of_an_answer_outside_of_the_conversation_is_from_the_request(
         self, manual: Play
     ) -> None:

@@ -29,6 +29,13 @@ def test_speech_that_goes_on_within_an_item_is_one_turn(turns: Turns) -> None:
     assert turns.stopped("u") is turns.stopped("u")
 
 
+def test_speech_that_goes_on_is_not_known_by_the_words_of_its_beginning(turns: Turns) -> None:
+    turn = turns.stopped("u")
+    turn.over, turn.known = 1.0, 1.5
+    assert turns.stopped("u").known is None
+    assert turns.read("u") is turn
+
+
 @pytest.mark.parametrize(("first", "second"), [("", "u"), ("u", ""), ("", "")])
 def test_items_need_not_be_told_each_time(turns: Turns, first: str, second: str) -> None:
     turn = turns.stopped(first)

@@ -13,8 +13,8 @@ For every row there are ``spoken/<id>.wav`` and ``spoken/<id>.txt``, and for all
 
 Each row has a session of its own. A session that is used again would be quicker by a handshake, a
 fraction of an answer's length; but an answer depends on all that was said before in its session,
-and neither ways around that, answers outside of the conversation and deleted items, are sure to
-work on the service (protocol: out-of-band responses).
+and neither way around that, answers outside of the conversation or deleted items, is sure to work
+on the service (protocol: out-of-band responses).
 """
 
 from __future__ import annotations
@@ -25,15 +25,14 @@ from inworld_rt.lazy import lazy_names
 
 if TYPE_CHECKING:
     from inworld_rt.batch.limits import Limits as Limits
-    from inworld_rt.batch.progress import Progress as Progress
-    from inworld_rt.batch.progress import Summary as Summary
+    from inworld_rt.batch.result import Progress as Progress
     from inworld_rt.batch.result import Result as Result
+    from inworld_rt.batch.result import Summary as Summary
     from inworld_rt.batch.running import run as run
 
 _HOMES: dict[str, tuple[str, ...]] = {
     "limits": ("Limits",),
-    "progress": ("Progress", "Summary"),
-    "result": ("Result",),
+    "result": ("Progress", "Result", "Summary"),
     "running": ("run",),
 }
 

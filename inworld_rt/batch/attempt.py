@@ -7,6 +7,8 @@ and done again if it is lost.
 from __future__ import annotations
 
 import contextlib
+import threading
+import time
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -16,7 +18,7 @@ from attrs import field, frozen
 from inworld_rt import errors
 from inworld_rt._version import __version__
 from inworld_rt.auth import Credentials, find_credentials
-from inworld_rt.batch.paced import PacedTransport
+from inworld_rt.batch.limits import Bucket
 from inworld_rt.client import Client
 from inworld_rt.codec import write
 from inworld_rt.config import SessionConfig
@@ -37,7 +39,16 @@ from inworld_rt.pcm import decode
 from inworld_rt.response import Response
 from inworld_rt.transport import Transport, connect, endpoint, new_session_id
 
-__all__ = ["Answered", "Failed", "Outcome", "Settings", "Task", "attempt", "failure"]
+__all__ = [
+    "Answered",
+    "Failed",
+    "Outcome",
+    "PacedTransport",
+    "Settings",
+    "Task",
+    "attempt",
+    "failure",
+]
 
 _HEARD_WITHIN = 5.0  # seconds after the answer; the words of the user come late or never
 _FINAL = ("max_output_tokens", "content_filter")  # the same words would meet the same end
@@ -113,14 +124,12 @@ class Failed:
         type: the name of the exception.
         message: its words.
         seconds: which the server asked us to wait.
-        opened: whether there was a session.
     """
 
     then: Then
     type: str
     message: str
     seconds: float | None = None
-    opened: bool = True
 
     def error(self) -> InworldError:
         """The exception again."""
@@ -167,8 +176,7 @@ def attempt(
         client = _open(task, settings, key, address, opened)
         return _ask(client, task)
     except (InworldError, OSError) as exc:
-        begun = client is not None
-        return failure(exc, _what_then(exc, task, begun), opened=begun)
+        return failure(exc, _what_then(exc, task, client is not None))
     finally:
         if client is not None:
             with contextlib.suppress(WorkerStuck):  # an answer is not lost for a slow goodbye
@@ -242,13 +250,12 @@ def _latency(response: Response) -> dict[str, float | None]:
     return {name: None if value is None else round(value, 3) for name, value in stages.items()}
 
 
-def failure(error: Exception, then: Then, *, opened: bool = False) -> Failed:
+def failure(error: Exception, then: Then) -> Failed:
     """A failed attempt, from what was raised."""
     words = str(error)
     if isinstance(error, OSError) and not isinstance(error, InworldError) and error.strerror:
         words = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    seconds = getattr(error, "retry_after", None)
-    return Failed(then, type(error).__name__, words, seconds, opened)
+    return Failed(then, type(error).__name__, words, getattr(error, "retry_after", None))
 
 
 def _what_then(error: Exception, task: Task, begun: bool) -> Then:
@@ -265,6 +272,34 @@ def _what_then(error: Exception, task: Task, begun: bool) -> Then:
         # Refused settings that all rows have are refused for all of them.
         return "never" if begun or task.own else "stop"
     if isinstance(error, ResponseFailed):
+        if "rate_limit" in (error.reason or ""):
+            return "hold"
         return "never" if error.reason in _FINAL else "again"
     passing = isinstance(error, ConnectionClosed | WaitTimeout | RemoteProtocolError)
     return "again" if passing else "never"
+
+
+class PacedTransport:
+    """A :class:`~inworld_rt.transport.Transport` whose messages leave at a limited rate."""
+
+    def __init__(self, transport: Transport, packets_per_second: float) -> None:
+        """Take one over.
+
+        Args:
+            transport: an open connection.
+            packets_per_second: how many messages may leave in a second.
+        """
+        self.recv = transport.recv
+        self.begin_close = transport.begin_close
+        self.abort = transport.abort
+        self._send = transport.send
+        self._bucket = Bucket(packets_per_second)
+        self._lock = threading.Lock()
+
+    def send(self, message: str | bytes) -> None:
+        """See :meth:`Transport.send <inworld_rt.transport.Transport.send>`; may wait before."""
+        with self._lock:  # so that they leave in the order in which they were given
+            seconds = self._bucket.take(time.monotonic())
+            if seconds > 0:
+                time.sleep(seconds)
+            self._send(message)

@@ -24,7 +24,7 @@ from inworld_rt.workers import Inbox
 
 __all__ = ["Cluster"]
 
-_ADDRESS = re.compile(r"(tcp|tls|ucx|wss?)://\S+:\d+")
+_ADDRESS = re.compile(r"(tcp|tls|wss?)://\S+:\d+")
 _CONNECT_S = 15
 _FETCH_S = 60  # to bring a result here; if its machine has gone just now, it is made anew
 _LOOK_EVERY = 5.0  # seconds between two looks at whether there are workers
@@ -52,6 +52,13 @@ class Cluster:
                 "tcp://10.0.0.1:8786"
             )
         distributed = extras.load("distributed", extra="batch", purpose="work on a Dask cluster")
+        security = distributed.Security()  # as Dask's own configuration says
+        certificates = security.get_connection_args("client")["ssl_context"]
+        if address.startswith(("tls", "wss")) and certificates is None:
+            raise ConfigError(
+                f"scheduler: {address.partition(':')[0]} needs certificates, and Dask's "
+                "configuration names none: distributed.comm.tls"
+            )
         self.trouble = ""
         self._address = address
         self._settings = settings
@@ -60,7 +67,9 @@ class Cluster:
         self._looked = self._seen = time.monotonic()
         self._late: type[Exception] = distributed.TimeoutError  # not the builtin before Python 3.11
         try:
-            self._client = distributed.Client(address, set_as_default=False, timeout=_CONNECT_S)
+            self._client = distributed.Client(
+                address, security=security, set_as_default=False, timeout=_CONNECT_S
+            )
         except (OSError, self._late) as exc:
             raise ConnectError(
                 f"no Dask scheduler answers at {address}; check the address, and that it runs: "
@@ -118,6 +127,8 @@ class Cluster:
     def _look(self) -> None:
         """See whether anybody is there to work."""
         now = time.monotonic()
+        if not self._running:
+            self._seen = now  # nobody is wanted
         if not self._running or now - self._looked < _LOOK_EVERY:
             return
         self._looked = now

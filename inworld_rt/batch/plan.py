@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 
 __all__ = ["LONGEST_HOLD", "Plan"]
@@ -20,7 +20,7 @@ class Plan:
     """The rows that are to be done, and what went wrong with them so far. It knows no clock.
 
     A row that fails is tried again later, and is given up when that has happened too often. A
-    connection that does not come about is not the row's fault: then every row waits.
+    service that takes nobody is not the row's fault: then every row waits.
     """
 
     def __init__(self, rows: Iterable[int], retries: int) -> None:
@@ -34,8 +34,7 @@ class Plan:
         self._later: list[tuple[float, int]] = []
         self._retries = retries
         self._started: dict[int, float] = {}
-        self._failures: dict[int, int] = {}
-        self._attempts: dict[int, int] = {}
+        self._attempts: Counter[int] = Counter()
         self._held_until = -math.inf
         self._misses = 0
         self._worked = False
@@ -63,15 +62,15 @@ class Plan:
         late = self._later and self._later[0][0] <= now
         row = heapq.heappop(self._later)[1] if late else self._ready.popleft()
         self._started[row] = now
-        self._attempts[row] = self._attempts.get(row, 0) + 1
+        self._attempts[row] += 1
         return row
 
     def attempts(self, row: int) -> int:
-        """How often a row was started."""
-        return self._attempts.get(row, 0)
+        """How often a row was tried; what was held back does not count."""
+        return self._attempts[row]
 
     def answered(self) -> None:
-        """The service is there: it took a session."""
+        """The service is there: it did something for a row."""
         self._misses = 0
         self._worked = True
 
@@ -81,14 +80,15 @@ class Plan:
         Returns:
             Whether it will be; ``False`` if it was tried often enough.
         """
-        failures = self._failures[row] = self._failures.get(row, 0) + 1
-        if failures > self._retries:
+        tries = self._attempts[row]
+        if tries > self._retries:
             return False
-        heapq.heappush(self._later, (now + _pause(failures), row))
+        heapq.heappush(self._later, (now + _pause(tries), row))
         return True
 
     def hold(self, row: int, now: float, seconds: float | None = None) -> bool:
-        """No session came about for a row: it is next, but nothing is started for a while.
+        """The service took no session, or no request: the row is next, but nothing is started for
+        a while.
 
         Args:
             row: the row.
@@ -99,6 +99,7 @@ class Plan:
             Whether there is hope; ``False`` if it was tried often enough.
         """
         self._ready.appendleft(row)
+        self._attempts[row] -= 1
         if self._started[row] >= self._held_until:  # else it is the same trouble as another's
             self._misses += 1
             pause = max(_pause(self._misses), min(seconds or 0.0, LONGEST_HOLD))

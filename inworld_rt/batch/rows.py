@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import attrs
-from attrs import define, frozen
+from attrs import frozen
 
+from inworld_rt.audio import wav
 from inworld_rt.batch import tables
 from inworld_rt.errors import ConfigError
 
@@ -50,8 +50,14 @@ class Row:
 
         Raises:
             OSError: it cannot be read.
+            AudioError: it is no WAV file, which must not go for samples.
         """
-        return None if self.wav is None else self.wav.read_bytes()
+        if self.wav is None:
+            return None
+        with open(self.wav, "rb") as file:
+            wav.read(file)
+            file.seek(0)
+            return file.read()
 
 
 def read(
@@ -70,75 +76,78 @@ def read(
     """
     if isinstance(rows, str | os.PathLike):
         path = Path(rows)
-        reader = _Reader(path.parent)
+        name, folder = str(path), path.parent
         entries: Iterable[tuple[str, Any]] = tables.read(path, encoding)
-        name = str(path)
     else:
-        reader = _Reader(Path())
+        name, folder = "rows", Path()
         entries = ((f"row {number}", row) for number, row in enumerate(rows, 1))
-        name = "rows"
-    found = [row for where, entry in entries if (row := reader.row(where, entry))]
-    if reader.problems:
-        more = len(reader.problems) - 1
-        raise ConfigError(
-            f"{name}, {reader.problems[0]}" + (f" (and {more} more like it)" if more else "")
-        )
+    found: list[Row] = []
+    problems: list[str] = []
+    places: dict[str, str] = {}
+    for number, (where, entry) in enumerate(entries, 1):
+        try:
+            row = _row(entry, number, folder)
+            # Disks of macOS and Windows take "Anna" and "anna" for one, and both ways to write "é".
+            key = unicodedata.normalize("NFC", row.id).casefold()
+            if (before := places.setdefault(key, where)) is not where:
+                raise ConfigError(f"the id {row.id!r:.60} is taken already, by {before}")
+            found.append(row)
+        except ConfigError as exc:
+            problems.append(f"{name}, {where}: {exc}")
+    if problems:
+        more = f" (and {len(problems) - 1} more like it)" if len(problems) > 1 else ""
+        raise ConfigError(problems[0] + more)
     if not found:
         raise ConfigError(f"{name}: there are no rows")
     return found
 
 
-@define
-class _Reader:
-    """Checks one row after the other."""
-
-    folder: Path
-    problems: list[str] = attrs.Factory(list)
-    _count: int = 0
-    _places: dict[str, str] = attrs.Factory(dict)
-
-    def row(self, where: str, entry: object) -> Row | None:
-        """The row; ``None``, and one problem more, if it is none."""
-        self._count += 1
-        if not isinstance(entry, Mapping):
-            self.problems.append(f"{where}: expected an object with a text or a wav")
-            return None
-        row_id = entry.get("id")
-        row_id = str(row_id).strip() if isinstance(row_id, str | int) else row_id
-        row_id = f"{self._count:05}" if row_id in (None, "") else row_id
-        problem = _problem(row_id) or self._taken(row_id, where)
-        own = {name: entry.get(name) or None for name in ("wav", "voice", "instructions")}
-        for name, value in own.items():
-            if not isinstance(value, str | os.PathLike | None):
-                problem = problem or f"{name} is a text, not {type(value).__name__}"
-        if problem:
-            self.problems.append(f"{where}: {problem}")
-            return None
-        wav = own.pop("wav")
-        path = None if wav is None else self.folder / wav
-        return Row(row_id, entry.get("text"), path, **own)
-
-    def _taken(self, row_id: str, where: str) -> str:
-        # Disks of macOS and Windows take "Anna" and "anna" for one, and both ways to write "é".
-        key = unicodedata.normalize("NFC", row_id).casefold()
-        before = self._places.setdefault(key, where)
-        return "" if before is where else f"the id {row_id!r:.60} is taken already, by {before}"
+def _row(entry: object, number: int, folder: Path) -> Row:
+    if not isinstance(entry, Mapping):
+        raise ConfigError("expected an object with a text or a wav")
+    row_id = entry.get("id")
+    row_id = str(row_id).strip() if isinstance(row_id, str | int) else row_id
+    if row_id in (None, ""):
+        row_id = f"{number:05}"
+    _check_id(row_id)
+    own = {name: entry.get(name) or None for name in ("wav", "voice", "instructions")}
+    for name, value in own.items():
+        if not isinstance(value, str | os.PathLike | None):
+            raise ConfigError(f"{name} is a text, not {type(value).__name__}")
+        if isinstance(value, str) and name != "instructions":
+            own[name] = value.strip() or None  # spaces beside a separator are no part of a name
+    path = own.pop("wav")
+    if path is not None:
+        _check_path(path)
+        path = folder / path
+    return Row(row_id, entry.get("text"), path, **own)
 
 
-def _problem(row_id: object) -> str:
-    """Why it cannot name a file; empty if it can."""
+def _check_id(row_id: object) -> None:
+    """See whether it can name a file."""
     if not isinstance(row_id, str):
-        return f"the id is a text, not {type(row_id).__name__}"
-    shown = f"the id {row_id!r:.60}"
+        raise ConfigError(f"the id is a text, not {type(row_id).__name__}")
+    why = ""
     if _NOT_IN_NAMES.search(row_id) or not row_id.isprintable():
-        return f'{shown} names a file, so it cannot have any of / \\ : * ? " < > | in it'
-    if row_id.startswith(".") or row_id.endswith(".") or not row_id:
-        return f"{shown} names a file, so it neither begins nor ends with a point"
-    if len(row_id.encode("utf-8", "surrogatepass")) > LONGEST_ID:
-        return f"{shown} is too long for a file's name"
-    if _RESERVED.fullmatch(row_id):
-        return f"{shown} is a device's name on Windows; choose another"
-    return ""
+        why = 'names a file, so it cannot have any of / \\ : * ? " < > | in it'
+    elif row_id.startswith(".") or row_id.endswith("."):
+        why = "names a file, so it neither begins nor ends with a point"
+    elif len(row_id.encode()) > LONGEST_ID:
+        why = "is too long for a file's name"
+    elif _RESERVED.fullmatch(row_id):
+        why = "is a device's name on Windows; choose another"
+    if why:
+        raise ConfigError(f"the id {row_id!r:.60} {why}")
+
+
+def _check_path(path: str | os.PathLike[str]) -> None:
+    """See whether any system could open it."""
+    try:
+        fine = b"\0" not in os.fsencode(path)
+    except UnicodeError:
+        fine = False
+    if not fine:
+        raise ConfigError(f"the wav {path!r:.60} is no path")
 
 
 def unused(path: str | os.PathLike[str], encoding: str | None = None) -> list[str]:
@@ -152,7 +161,7 @@ def unused(path: str | os.PathLike[str], encoding: str | None = None) -> list[st
     for _, entry in tables.read(Path(path), encoding):
         if isinstance(entry, Mapping):
             names |= dict.fromkeys(map(str, entry))
-    return [name for name in names if name not in COLUMNS]
+    return [name for name in names if name and name not in COLUMNS]
 
 
 def fingerprint(row: Row, sound: bytes | None, common: Mapping[str, Any]) -> str:

@@ -13,16 +13,14 @@ from urllib.parse import urlsplit
 from attrs import define, evolve, field
 
 from inworld_rt.arguments import DEFAULTS, message, seconds, settings
-from inworld_rt.audio import wav
 from inworld_rt.auth import Credentials, find_credentials
 from inworld_rt.batch import rows as table
 from inworld_rt.batch.attempt import Answered, Failed, Outcome, Settings, Task, failure
 from inworld_rt.batch.limits import Bucket, Limits
 from inworld_rt.batch.plan import Plan
-from inworld_rt.batch.progress import Progress, Summary
-from inworld_rt.batch.result import DONE, FAILED, Result
+from inworld_rt.batch.result import DONE, FAILED, Progress, Result, Summary
 from inworld_rt.batch.rows import Row
-from inworld_rt.batch.store import Store
+from inworld_rt.batch.store import ENDINGS, RESULTS, Store
 from inworld_rt.batch.threads import Pool, Threads
 from inworld_rt.config import SessionConfig
 from inworld_rt.errors import ConfigError, InworldError
@@ -113,20 +111,24 @@ def run(
     # be taken for the service's answers.
     host = urlsplit(endpoint(common.url, "any")).hostname
     found = table.read(rows, encoding)
+    _spare_sources(found, rows, Path(out))
     with Store(Path(out)) as store:
+        same = {"session": common.session, "host": host}
+        open_rows = [n for n, row in enumerate(found) if not _is_done(row, store, same)]
         work = _Work(
             found,
             store,
-            {"session": common.session, "host": host},
-            workers,
+            same,
+            Plan(open_rows, retries),
             Bucket(limits.requests_per_second),
+            Progress(rows=len(found), skipped=len(found) - len(open_rows)),
             on_progress,
         )
-        work.skip()
-        if len(work.skipped) < len(found):
+        if open_rows:
+            workers = min(workers, len(open_rows))
             pool = _pool(workers, scheduler, common, credentials)
             try:
-                work.do(pool, Plan(work.open, retries))
+                work.do(pool, workers)
             finally:
                 pool.close()
         return work.finish()
@@ -142,6 +144,38 @@ def _check(workers: int, retries: int, limits: Limits) -> None:
             f"workers: {workers} have as many sessions open at once, and the account's limit is "
             f"taken to be {limits.sessions}; if it is higher, raise it: sessions"
         )
+
+
+def _spare_sources(found: Sequence[Row], rows: object, out: Path) -> None:
+    """See to it that no answer is written over a file that the rows are from."""
+    sources = {row.wav for row in found if row.wav is not None}
+    if isinstance(rows, str | os.PathLike):
+        sources.add(Path(rows))
+    ids = {_identity(path) for path in sources} - {None}
+    names = [f"{row.id}{ending}" for row in found for ending in ENDINGS]
+    for path in (out / name for name in (RESULTS, *names)):
+        if ids and _identity(path) in ids:
+            raise ConfigError(
+                f"{path} belongs to what is asked, and would be written over; choose another folder"
+            )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file it is, whatever it is called."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _is_done(row: Row, store: Store, common: Mapping[str, Any]) -> bool:
+    if not (kept := store.kept(row.id)):
+        return False
+    try:
+        return kept == table.fingerprint(row, row.sound(), common)
+    except (OSError, InworldError):
+        return False  # what is wrong is said when its turn comes
 
 
 def _pool(
@@ -168,67 +202,47 @@ class _Work:
 
     rows: Sequence[Row]
     store: Store
-    common: dict[str, Any]
-    workers: int
+    common: Mapping[str, Any]
+    plan: Plan
     bucket: Bucket
+    progress: Progress
     on_progress: Callable[[Progress], object] | None
-    open: list[int] = field(factory=list)
-    skipped: set[int] = field(factory=set)
     _prints: dict[int, str] = field(factory=dict)
-    _progress: Progress = Progress(rows=0)
     _begun: float = field(factory=now)
     _running: int = 0
     _trouble: str = ""
 
-    def skip(self) -> None:
-        """Find out which rows are done already."""
-        for number, row in enumerate(self.rows):
-            try:
-                done = self.store.has(row.id, self._fingerprint(number, row.sound()))
-            except OSError:
-                done = False  # what is wrong is said when its turn comes
-            if done:
-                self.skipped.add(number)
-            else:
-                self.open.append(number)
-        self._progress = Progress(rows=len(self.rows), skipped=len(self.skipped))
-
-    def _fingerprint(self, number: int, sound: bytes | None) -> str:
-        found = table.fingerprint(self.rows[number], sound, self.common)
-        self._prints[number] = found
-        return found
-
-    def do(self, pool: Pool, plan: Plan) -> None:
+    def do(self, pool: Pool, workers: int) -> None:
         """Ask every row that is open, until each is done or has failed."""
         self._tell()
         while True:
-            pause = self._start(pool, plan)
+            pause = self._start(pool, workers)
             if not self._running and pause == math.inf:
                 return
             ended = pool.get(min(pause, _TICK))
-            self._trouble = pool.trouble or (self._trouble if plan.held(now()) else "")
+            self._trouble = pool.trouble or (self._trouble if self.plan.held(now()) else "")
             if ended is not None:
                 self._running -= 1
-                self._take(*ended, plan)
-            elif self.on_progress:
+                self._take(*ended)
+            else:
                 self._tell()
 
-    def _start(self, pool: Pool, plan: Plan) -> float:
+    def _start(self, pool: Pool, workers: int) -> float:
         """Start as many rows as may be; how long it is until the next may."""
-        while self._running < self.workers:
-            pause = plan.wait(now())
+        # No more than there are workers: on a cluster, nothing else limits the sessions.
+        while self._running < workers:
+            pause = self.plan.wait(now())
             if pause != math.inf:
                 pause = max(pause, self.bucket.wait(now()))
             if pause > 0:
                 return pause
-            number = plan.start(now())
+            number = self.plan.start(now())
             try:
                 task = self._task(number)
             except (OSError, InworldError) as exc:
-                self._failed(number, failure(exc, "never"), plan)
+                self._failed(number, failure(exc, "never"))
                 continue
             self.bucket.take(now())
-            # No more than there are workers: on a cluster, nothing else limits the sessions.
             pool.submit(number, task)
             self._running += 1
         return math.inf
@@ -242,37 +256,35 @@ class _Work:
             raise ConfigError("it has neither a text nor a wav; there is nothing to say")
         if has_text:
             message(row.text, "user")  # what is wrong with it is said before anything is opened
-        if row.wav is not None:
-            wav.read(row.wav)  # the same; and what is no WAV file must not go for samples
         own = {"voice": row.voice, "instructions": row.instructions}
         sound = row.sound()
-        self._fingerprint(number, sound)  # of what is sent, should the file be another by now
+        # Of what is sent, should the file be another later.
+        self._prints[number] = table.fingerprint(row, sound, self.common)
         return Task(row.text, sound, {name: value for name, value in own.items() if value})
 
-    def _take(self, number: int, outcome: Outcome, plan: Plan) -> None:
+    def _take(self, number: int, outcome: Outcome) -> None:
         if isinstance(outcome, Answered):
-            plan.answered()
-            self._answered(number, outcome, plan)
-            return
-        if outcome.opened:
-            plan.answered()
-        if outcome.then == "stop":
+            self.plan.answered()
+            self._answered(number, outcome)
+        elif outcome.then == "stop":
             raise outcome.error()
-        if outcome.then == "hold":
+        elif outcome.then == "hold":
             self._trouble = outcome.message
-            if not plan.hold(number, now(), outcome.seconds):
+            if not self.plan.hold(number, now(), outcome.seconds):
                 raise outcome.error()
             self._tell()
-        elif outcome.then == "never" or not plan.again(number, now()):
-            self._failed(number, outcome, plan)
+        else:
+            self.plan.answered()
+            if outcome.then == "never" or not self.plan.again(number, now()):
+                self._failed(number, outcome)
 
-    def _answered(self, number: int, answer: Answered, plan: Plan) -> None:
+    def _answered(self, number: int, answer: Answered) -> None:
         row = self.rows[number]
         files = self.store.keep_files(row.id, answer.sound, answer.rate, answer.text)
         result = Result(
             id=row.id,
             status=DONE,
-            attempts=plan.attempts(number),
+            attempts=self.plan.attempts(number),
             seconds=round(len(answer.sound or b"") / 2 / answer.rate, 3),
             words=len(answer.text.split()),
             text=answer.text,
@@ -280,29 +292,27 @@ class _Work:
             usage=answer.usage,
             latency=answer.latency,
             files=files,
-            hash=self._prints[number],
+            hash=self._prints.pop(number),
         )
         self._keep(result)
 
-    def _failed(self, number: int, failed: Failed, plan: Plan) -> None:
+    def _failed(self, number: int, failed: Failed) -> None:
         row = self.rows[number]
         self.store.drop_files(row.id)
         error = {"type": failed.type, "message": failed.message}
-        attempts = plan.attempts(number)
-        result = Result(row.id, FAILED, attempts, error=error, hash=self._prints.get(number, ""))
-        self._keep(result)
+        self._keep(Result(row.id, FAILED, self.plan.attempts(number), error=error))
 
     def _keep(self, result: Result) -> None:
         self.store.add(result)
         name = "done" if result.ok else "failed"
-        self._progress = evolve(self._progress, **{name: getattr(self._progress, name) + 1})
+        self.progress = evolve(self.progress, **{name: getattr(self.progress, name) + 1})
         self._tell(result)
 
     def _tell(self, latest: Result | None = None) -> None:
         if self.on_progress:
             self.on_progress(
                 evolve(
-                    self._progress,
+                    self.progress,
                     running=self._running,
                     elapsed=now() - self._begun,
                     latest=latest,
@@ -316,6 +326,6 @@ class _Work:
         self.store.sort(ids)
         return Summary(
             results=[self.store.results[name] for name in ids],
-            skipped=len(self.skipped),
+            skipped=self.progress.skipped,
             elapsed=now() - self._begun,
         )

@@ -18,11 +18,16 @@ from inworld_rt.errors import ConfigError
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["RESULTS", "Store"]
+__all__ = ["ENDINGS", "RESULTS", "Store"]
 
 RESULTS = "results.jsonl"
+ENDINGS = (".wav", ".txt")
+"""Of a row's files."""
+
 # Drafts of files, our own and those of the WAV writer.
 _DRAFT = re.compile(r"\.[0-9a-f]{16}\.(wav|txt|jsonl)\.part")
+
+_BEGIN = b'{"id": "'  # of each line
 
 
 class Store:
@@ -79,30 +84,29 @@ class Store:
     def _read(self, journal: Path) -> None:
         if not journal.exists():
             return
-        data = journal.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]  # what follows was cut off when the program ended
-        for number, line in enumerate(whole.splitlines(), 1):
+        *lines, rest = journal.read_bytes().split(b"\n")
+        for number, line in enumerate(lines, 1):
             try:
-                result = Result.read(line.decode())
+                self._learn(Result.read(line.decode()))
             except ValueError:
-                raise ConfigError(
-                    f"{journal}, line {number}: this is no result of a batch; choose another "
-                    "folder, or put the file away"
-                ) from None
-            self.results.pop(result.id, None)  # the latest counts, and comes last
-            self.results[result.id] = result
-        if whole != data:
-            self._write(RESULTS, whole)
+                raise _foreign(journal, number) from None
+        if rest:
+            if not rest.startswith(_BEGIN) and not _BEGIN.startswith(rest):
+                raise _foreign(journal, len(lines) + 1)
+            # It was cut off when the program ended.
+            self._write(RESULTS, b"".join(line + b"\n" for line in lines))
 
-    def has(self, row_id: str, fingerprint: str) -> bool:
-        """Whether a row is done: as it is now, and its files are there and whole."""
+    def _learn(self, result: Result) -> None:
+        self.results.pop(result.id, None)  # the latest counts, and comes last
+        self.results[result.id] = result
+
+    def kept(self, row_id: str) -> str:
+        """The hash of a row that is done, and whose files are there and whole; empty for others."""
         result = self.results.get(row_id)
-        return (
-            result is not None
-            and result.ok
-            and result.hash == fingerprint
-            and all(self._size(name) == size for name, size in result.files.items())
-        )
+        if result is None or not result.ok:
+            return ""
+        whole = all(self._size(name) == size for name, size in result.files.items())
+        return result.hash if whole else ""
 
     def _size(self, name: str) -> int | None:
         try:
@@ -164,11 +168,11 @@ class Store:
                 with contextlib.suppress(OSError):
                     self._journal.truncate(before)
                 raise
-        self.results.pop(result.id, None)
-        self.results[result.id] = result
+        self._learn(result)
 
     def sort(self, ids: Sequence[str]) -> None:
-        """Bring the lines into the order of the rows, one for each; others come before.
+        """Bring the lines into the order of the rows, one for each; others come before. None can be
+        added any more.
 
         Raises:
             OSError: the file cannot be written; it is as it was.
@@ -181,6 +185,9 @@ class Store:
         with _named(self.folder / RESULTS):
             unchanged = (self.folder / RESULTS).read_bytes() == data
         if not unchanged:
+            if self._journal is not None:
+                self._journal.close()  # Windows replaces no file that is open
+                self._journal = None
             self._write(RESULTS, data)
 
     def _write(self, name: str, data: bytes) -> None:
@@ -195,6 +202,13 @@ class Store:
                 with contextlib.suppress(OSError):
                     draft.unlink()
                 raise
+
+
+def _foreign(journal: Path, number: int) -> ConfigError:
+    return ConfigError(
+        f"{journal}, line {number}: this is no result of a batch; choose another folder, or put "
+        "the file away"
+    )
 
 
 @contextlib.contextmanager

@@ -69,28 +69,31 @@ def _decode(data: bytes, path: Path, encoding: str | None) -> str:
 
 
 def _rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    lines = io.StringIO(text, newline="")
-    first = lines.readline()
-    separator = _separator(first)
-    if first.rstrip("\r\n").lower() == f"sep={separator}":  # Excel's own way to say so
-        first = lines.readline()
-    lines.seek(lines.tell() - len(first))
-    skipped = text[: lines.tell()].count("\n")
-    reader = csv.reader(lines, delimiter=separator, strict=True)
-    number = 0
+    longest = csv.field_size_limit(len(text) + 1)  # one for all the process; texts may be long
     try:
+        lines = io.StringIO(text, newline="")
+        first = lines.readline()
+        separator = _separator(first)
+        if first.rstrip("\r\n").lower() == f"sep={separator}":  # Excel's own way to say so
+            first = lines.readline()
+        lines.seek(lines.tell() - len(first))
+        skipped = text[: lines.tell()].count("\n")
+        reader = csv.reader(lines, delimiter=separator, strict=True)
+        begin = skipped + 1
         columns = _columns(next(reader, []), path)
-        begin = reader.line_num + 1
+        begin = skipped + reader.line_num + 1
         for fields in reader:
-            number, begin = skipped + begin, reader.line_num + 1
+            number, begin = begin, skipped + reader.line_num + 1
             if any(field.strip() for field in fields):  # else nobody meant it
                 _check_width(fields, columns, f"{path}, line {number}", separator)
                 yield f"line {number}", dict(zip(columns, fields, strict=False))
     except csv.Error as exc:
         raise ConfigError(
-            f"{path}, line {skipped + reader.line_num}: {exc}; a text with commas, line breaks or "
-            'quotes stands in double quotes, and a quote in it is written twice: "He said ""no"""'
+            f"{path}, line {begin}: {exc}; a text with commas, line breaks or quotes stands in "
+            'double quotes, and a quote in it is written twice: "He said ""no"""'
         ) from None
+    finally:
+        csv.field_size_limit(longest)
 
 
 def _separator(first: str) -> str:

@@ -7,11 +7,13 @@ import logging
 import math
 import os
 import shutil
+import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -128,12 +130,12 @@ def batch(
     if scheduler:
         # It logs the whole inside of what is said in one line here.
         logging.getLogger("distributed.client").addFilter(lambda record: False)
-    watch = _Watch(find_screen(as_json), as_json)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_orderly())
         url, key = (
             (choices.url, None) if scheduler else stack.enter_context(choices.service(apart=True))
         )
-        stack.enter_context(watch)
+        tell = stack.enter_context(_watched(find_screen(as_json), as_json))
         summary = work.run(
             table,
             out,
@@ -147,50 +149,59 @@ def batch(
             retries=retries,
             limits=limits,
             encoding=encoding,
-            on_progress=watch.tell,
+            on_progress=tell,
         )
     click.echo(str(summary), err=as_json)
     _show_failures(summary.failed, out)
     return 0 if summary.ok else 1
 
 
-class _Watch:
+@contextlib.contextmanager
+def _orderly() -> Iterator[None]:
+    """SIGTERM ends it as Ctrl-C does: the cursor is back, and nothing runs on."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _watched(screen: Screen, as_json: bool) -> Iterator[Callable[[Progress], None]]:
     """Shows how far it is; when it is interrupted, says how to go on."""
+    last: Progress | None = None
 
-    def __init__(self, screen: Screen, as_json: bool) -> None:
-        """Nothing is shown before ``with``.
-
-        Args:
-            screen: where.
-            as_json: print each row that ends.
-        """
-        self._screen = screen
-        self._as_json = as_json
-        self._last: Progress | None = None
-
-    def tell(self, progress: Progress) -> None:
-        """Something happened, or a second has passed."""
-        self._last = progress
-        self._screen.draw(progress)
-        if self._as_json and progress.latest is not None:
+    def tell(progress: Progress) -> None:
+        nonlocal last
+        last = progress
+        screen.draw(progress)
+        if as_json and progress.latest is not None:
             click.echo(progress.latest.line())
 
-    def __enter__(self) -> Self:
-        self._screen.__enter__()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._screen.__exit__()
-        if kind is not None and not issubclass(kind, ConfigError) and self._last is not None:
-            ended, rows = self._last.skipped + self._last.done, self._last.rows
-            note(f"{ended} of {rows} rows are done. The same command does the rest.", err=True)
+    try:
+        with screen:
+            yield tell
+    except ConfigError:
+        raise  # the same command would meet it again
+    except BaseException:
+        if last is not None:
+            note(
+                f"{last.skipped + last.done} of {last.rows} rows are done. The same command does "
+                "the rest.",
+                err=True,
+            )
+        raise
 
 
 def _show_failures(failed: Sequence[Result], out: Path) -> None:
     """A table of the rows that failed; on a terminal one line for each."""
     if not failed:
         return
-    width = shutil.get_terminal_size().columns if is_terminal(sys.stderr) else sys.maxsize
+    width = _width_of_stderr()
     rows = [("id", "tries", "why")]
     for result in failed[:SHOWN]:
         error = result.error or {}
@@ -209,22 +220,20 @@ def _show_failures(failed: Sequence[Result], out: Path) -> None:
     note("The same command tries them again.", err=True)
 
 
+def _width_of_stderr() -> int:
+    if not is_terminal(sys.stderr):
+        return sys.maxsize
+    size = (80, 24)
+    with contextlib.suppress(OSError, ValueError):
+        size = os.get_terminal_size(sys.stderr.fileno())
+    return shutil.get_terminal_size(size).columns  # asks standard output, which may be a file
+
+
 def _shortened(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: max(0, width - 1)]}…"
 
 
 # --- how far it is -------------------------------------------------------------------------------
-
-
-class Screen(Protocol):
-    """Where progress is shown; ``with`` opens and closes it."""
-
-    def draw(self, progress: Progress) -> None:
-        """How far it is now."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, *_: object) -> None: ...
 
 
 def find_screen(as_json: bool) -> Screen:
@@ -249,7 +258,7 @@ class LineScreen:
         self._trouble = ""
 
     def draw(self, progress: Progress) -> None:
-        """See :meth:`Screen.draw`."""
+        """How far it is now."""
         if progress.trouble != self._trouble:
             self._trouble = progress.trouble
             if self._trouble:
@@ -291,7 +300,7 @@ class BarScreen:
         self._drawn = -math.inf
 
     def draw(self, progress: Progress) -> None:
-        """See :meth:`Screen.draw`."""
+        """How far it is now."""
         if time.monotonic() - self._drawn >= BETWEEN or progress.ended == progress.rows:
             self._live.update(picture(progress, self._console), refresh=True)
             self._drawn = time.monotonic()
@@ -302,6 +311,9 @@ class BarScreen:
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
+
+
+Screen = LineScreen | BarScreen
 
 
 def picture(progress: Progress, console: Any) -> Any:

@@ -65,10 +65,15 @@ def service(
 @contextlib.contextmanager
 def _process() -> Iterator[str]:
     """A simulator in a process of its own: its URL."""
-    command = [sys.executable, "-m", "inworld_rt", "simulate"]
+    # Its standard input ends with us, even if we are killed.
+    command = [sys.executable, "-m", "inworld_rt", "simulate", "--until-stdin-ends"]
     # In a session of its own it hears no Ctrl-C, by which it would end before us.
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     ) as process:
         assert process.stdout is not None
         try:

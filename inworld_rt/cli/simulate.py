@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import logging
+import os
 import signal
 from types import FrameType
 from typing import Any
@@ -13,7 +14,7 @@ import click
 
 from inworld_rt.errors import ConfigError, WaitTimeout
 from inworld_rt.simulator.quirks import Quirks, parse, table
-from inworld_rt.workers import Inbox
+from inworld_rt.workers import Inbox, Worker
 
 __all__ = ["simulate"]
 
@@ -59,6 +60,7 @@ REPLIES = ("lesson", "echo")
 @click.option("--scene", metavar="NAME", help="Play a scripted fault in every session.")
 @click.option("--list-quirks", is_flag=True, help="Show all oddities and exit.")
 @click.option("--verbose", is_flag=True, help="Log to standard error.")
+@click.option("--until-stdin-ends", "bound", is_flag=True, hidden=True)
 def simulate(
     host: str,
     port: int,
@@ -70,6 +72,7 @@ def simulate(
     scene: str | None,
     list_quirks: bool,
     verbose: bool,
+    bound: bool,
 ) -> int:
     """Serve the local simulator of the service until it is interrupted.
 
@@ -100,11 +103,12 @@ def simulate(
         replies=replies,
         scenes=scene,
         token_seconds=token_seconds,
+        bound=bound,
     )
     return 0
 
 
-def _serve(*, replies: str, **options: Any) -> None:
+def _serve(*, replies: str, bound: bool, **options: Any) -> None:
     # Here, so that --help and mistakes need none of it.
     from inworld_rt.simulator import Simulator, echo, lesson
 
@@ -113,6 +117,13 @@ def _serve(*, replies: str, **options: Any) -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         signals.put(number)  # takes no lock, which the main thread might hold just now
 
+    def watch(stopping: object) -> None:
+        while os.read(0, 1024):  # not sys.stdin, whose lock would be held at the program's end
+            pass
+        signals.put(0)
+
+    if bound:  # to whoever started it, who may be killed
+        Worker("stdin", watch, lambda cause: signals.put(0)).start()
     simulator = Simulator(replies={"lesson": lesson, "echo": echo}[replies], **options)
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -23,6 +23,7 @@ from inworld_rt.events import (
     UserTranscriptDelta,
 )
 from inworld_rt.link import Link, now
+from inworld_rt.pcm import AudioFormat
 from inworld_rt.request import Orders
 from inworld_rt.session import Session
 from inworld_rt.workers import Inbox
@@ -100,12 +101,16 @@ class Answers:
     def _play(self, answer: Answer, event: Any, sound: bytes) -> None:
         with self._link.lock:  # so that nothing of it comes behind a cut
             if not answer.interrupted:
-                key = (answer, event.item_id, answer.round)
-                speaker = self._speaker()
-                gaps, before, self._came = speaker.gaps, self._came, speaker.now()
-                speaker.say(key, sound, answer.format)
-                if speaker.gaps > gaps:
-                    self._note("underrun", ms=round((self._came - before) * 1000))
+                # Most have no recording; this is for each slice of sound.
+                say = self._speaker().say if self._link.ears is None else self._say_and_note
+                say((answer, event.item_id, answer.round), sound, answer.format)
+
+    def _say_and_note(self, key: Any, sound: bytes, format: AudioFormat) -> None:
+        speaker = self._speaker()
+        gaps, before, self._came = speaker.gaps, self._came, speaker.now()
+        speaker.say(key, sound, format)
+        if speaker.gaps > gaps:
+            self._note("underrun", ms=round((self._came - before) * 1000))
 
     def _interjection(self, event: BackchannelDelta) -> None:
         self._speaker().interject(event.audio, self._link.session.output_format)

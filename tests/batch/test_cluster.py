@@ -155,6 +155,11 @@ def test_a_cluster_without_workers_is_waited_for(tmp_path, url, monkeypatch):
             batch.run(texts(9), tmp_path / "out", **place)
 
 
+def test_a_scheduler_that_wants_certificates_is_told_at_once(tmp_path):
+    with pytest.raises(ConfigError, match=r"scheduler: tls needs certificates.*distributed\.comm"):
+        batch.run(texts(1), tmp_path, scheduler="tls://127.0.0.1:9", url="ws://127.0.0.1:9")
+
+
 def test_a_scheduler_that_is_not_there_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "_CONNECT_S", 1)
     with pytest.raises(ConnectError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9;"):

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inworld_rt.batch import Limits
+from inworld_rt.batch.attempt import PacedTransport
 from inworld_rt.batch.limits import Bucket
-from inworld_rt.batch.paced import PacedTransport
 from inworld_rt.errors import ConfigError
 from inworld_rt.transport import MemoryTransport, Transport
 

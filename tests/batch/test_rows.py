@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inworld_rt.audio import wav
 from inworld_rt.batch.rows import Row, fingerprint, read, unused
-from inworld_rt.errors import ConfigError
+from inworld_rt.errors import AudioError, ConfigError
 
 
 def problem(*rows):
@@ -33,11 +34,21 @@ def test_sound_is_looked_for_beside_the_table(tmp_path):
     table = tmp_path / "in.csv"
     table.write_text(f"wav\na.wav\n{tmp_path / 'b.wav'}\n")
     assert [row.wav for row in read(table)] == [tmp_path / "a.wav", tmp_path / "b.wav"]
-    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    wav.write(tmp_path / "a.wav", b"\0\1", 8000)
     first, second = read(str(table))
-    assert first.sound() == b"RIFF" and Row("a", "text").sound() is None
+    assert first.sound() == (tmp_path / "a.wav").read_bytes()
+    assert Row("a", "text").sound() is None
     with pytest.raises(FileNotFoundError):
         second.sound()
+    (tmp_path / "b.wav").write_bytes(b"raw samples")
+    with pytest.raises(AudioError, match=r"b\.wav has no WAV header"):
+        second.sound()
+
+
+def test_spaces_beside_a_separator_are_no_part_of_a_name():
+    row = {"id": " a ", "wav": " b.wav", "voice": "Clive ", "instructions": "Say: "}
+    assert read([row]) == [Row("a", None, Path("b.wav"), "Clive", "Say: ")]
+    assert read([{"text": "a", "wav": " ", "voice": " "}]) == [Row("00001", "a")]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +83,8 @@ def test_all_problems_are_counted_and_the_first_is_told():
         ({"id": [1]}, "the id is a text, not list"),
         ({"wav": 5}, "wav is a text, not int"),
         ({"text": "a", "voice": {"name": "Clive"}}, "voice is a text, not dict"),
+        ({"wav": "a\0.wav"}, "is no path"),
+        ({"wav": "\ud800.wav"}, "is no path"),
     ],
 )
 def test_what_is_no_row_is_told(row, words):
@@ -91,6 +104,8 @@ def test_a_table_without_rows_is_refused(tmp_path):
 def test_columns_that_mean_nothing_are_told(tmp_path):
     (tmp_path / "in.jsonl").write_text('{"text": "a", "note": 1}\n{"lang": "de", "id": "b"}\n')
     assert unused(tmp_path / "in.jsonl") == ["note", "lang"]
+    (tmp_path / "in.csv").write_text("text;;\nHello.;;\n")
+    assert unused(tmp_path / "in.csv") == []
     (tmp_path / "in.jsonl").write_text('"text"\n')
     assert unused(tmp_path / "in.jsonl") == []
 

@@ -82,9 +82,19 @@ def test_short_lines_lack_columns_and_long_ones_lack_quotes(tmp_path):
     assert "line 2: it has 2 fields, and there are 1 columns" in words and "quotes" in words
 
 
-@pytest.mark.parametrize("data", ['text\n"never closed\nmore\n', 'text\n"He" said\n'])
-def test_quotes_that_do_not_match_swallow_nothing(tmp_path, data):
-    assert "stands in double quotes" in problem(tmp_path, data)
+@pytest.mark.parametrize("row", ['"never closed\nmore\n', '"He" said\n', '"many"\n"\n' * 2])
+def test_quotes_that_do_not_match_swallow_nothing(tmp_path, row):
+    words = problem(tmp_path, f'sep=,\ntext\n"two\nlines"\n{row}')
+    assert "stands in double quotes" in words
+    assert f"line {6 if row.count(chr(34)) > 2 else 5}: " in words, "where they begin"
+
+
+def test_a_text_may_be_long(tmp_path):
+    before = csv.field_size_limit()
+    text = "word " * 100_000
+    assert rows(tmp_path, f"id,text\na,{text}\n") == [("line 2", {"id": "a", "text": text})]
+    assert "neither a column text nor" in problem(tmp_path, text)
+    assert csv.field_size_limit() == before
 
 
 def test_lines_of_json(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -232,13 +233,18 @@ def test_a_terminal_shows_a_bar_and_keeps_only_the_summary(place):
 
 @on_a_terminal
 @pytest.mark.slow
-def test_ctrl_c_tells_how_to_go_on_and_leaves_nothing_half(place):
+@pytest.mark.parametrize(
+    ("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)]
+)
+def test_a_signal_ends_it_tells_how_to_go_on_and_leaves_nothing_half(place, number, expected):
     pytest.importorskip("rich")
     many(3000)
     with Terminal("batch", "in.jsonl", "out", "--workers", "1") as terminal:
         terminal.until("/3000  ")
-        status, seconds = terminal.end("\x03")
-        assert status == 130 and seconds < 3.0
+        if number == signal.SIGTERM:
+            terminal.send_signal(number)
+        status, seconds = terminal.end("" if number == signal.SIGTERM else "\x03")
+        assert status == expected and seconds < 3.0
         done = int(re.search(r"(\d+) of 3000 rows are done\.", terminal.text)[1])
         assert "error" not in terminal.text
         assert terminal.has_cursor and terminal.modes == terminal.before

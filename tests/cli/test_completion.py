@@ -30,7 +30,8 @@ def test_the_commands() -> None:
 
 @pytest.mark.parametrize("name", sorted(cli.COMMANDS))
 def test_the_options_of_every_command(name: str) -> None:
-    options = {o for p in cli.load_command(name).params for o in (*p.opts, *p.secondary_opts)}
+    shown = [p for p in cli.load_command(name).params if not getattr(p, "hidden", False)]
+    options = {o for p in shown for o in (*p.opts, *p.secondary_opts)}
     wanted = {option for option in options if option.startswith("--")}
     assert set(completed(name, "--")) == wanted | {"--help"}
 

@@ -6,11 +6,14 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
+from support.background import PATIENCE
 from websockets.sync.client import connect
 
 from inworld_rt.cli import run
@@ -41,6 +44,33 @@ def test_it_prints_its_address_serves_and_ends_in_order(number):
         finally:
             process.kill()
     assert (process.returncode, out, err) == (0, "", "")
+
+
+_PARENT = """
+import sys
+from inworld_rt.cli.service import service
+with service(True, apart=True) as (url, key):
+    print(url, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.slow
+def test_one_that_serves_a_command_ends_with_it_though_that_is_killed():
+    with subprocess.Popen(
+        [sys.executable, "-c", _PARENT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        address = urlsplit(process.stdout.readline().strip())
+        process.kill()
+        # Both have the same standard error: it ends when both have ended.
+        _, err = process.communicate(timeout=PATIENCE)
+    assert "Starting the simulator" in err and "Traceback" not in err
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((address.hostname, address.port))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

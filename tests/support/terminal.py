@@ -95,6 +95,10 @@ class Terminal:
         """Press keys."""
         os.write(self._keyboard, keys.encode())
 
+    def send_signal(self, number: int) -> None:
+        """Send it to the program."""
+        self._process.send_signal(number)
+
     def end(self, keys: str = "") -> tuple[int, float]:
         """Press keys and wait for the end.
 

@@ -15,8 +15,9 @@ __all__ = ["Deadline", "Inbox", "Worker", "call", "wait_for", "wait_on"]
 
 T = TypeVar("T")
 
-# A lock wait on Windows is deaf to Ctrl-C before Python 3.14, so there one waits in slices.
-_SLICE = 0.2 if sys.platform == "win32" and sys.version_info < (3, 14) else None
+# Seconds to wait in one go: a wait is deaf to a Ctrl-C that comes just before it; on Windows before
+# Python 3.14, to any.
+_SLICE = 0.2 if sys.platform == "win32" and sys.version_info < (3, 14) else 1.0
 
 
 class Deadline:
@@ -35,11 +36,9 @@ class Deadline:
         """Seconds until then, never below zero; ``None`` is for ever."""
         return None if self._at is None else max(0.0, self._at - time.monotonic())
 
-    def slice(self) -> float | None:
+    def slice(self) -> float:
         """What to wait at once: :meth:`left`, but no longer than Ctrl-C may be ignored."""
         left = self.left()
-        if _SLICE is None:
-            return left
         return _SLICE if left is None else min(left, _SLICE)
 
 
@@ -118,9 +117,6 @@ class Inbox(Generic[T]):
         self._end: Callable[[], BaseException] | None = None
         self._over = False  # somebody has taken the end
         self._closing = threading.Lock()
-        self._take: Callable[[bool, float | None], Any] = (
-            self._queue.get if _SLICE is None else self._take_in_slices
-        )
         self.put: Callable[[T], None] = self._queue.put
         """Add an item; after the end nobody will get it."""
 
@@ -148,9 +144,8 @@ class Inbox(Generic[T]):
             BaseException: the end, whatever it is.
         """
         if not self._over:
-            timeout = _bounded(timeout)
             try:
-                item = self._take(True, timeout)
+                item = self._take(_bounded(timeout))
             except queue.Empty:
                 raise WaitTimeout(f"nothing came within {timeout:g} s") from None
             if item is not _END:
@@ -172,11 +167,16 @@ class Inbox(Generic[T]):
             pass
         return waiting
 
-    def _take_in_slices(self, block: bool, timeout: float | None) -> Any:
-        deadline = Deadline(timeout)
+    def _take(self, timeout: float | None) -> Any:
+        if timeout is not None and timeout <= _SLICE:
+            return self._queue.get(True, timeout)
+        try:
+            return self._queue.get(True, _SLICE)  # the usual case, at once
+        except queue.Empty:
+            deadline = Deadline(None if timeout is None else timeout - _SLICE)
         while True:
             try:
-                return self._queue.get(timeout=deadline.slice())
+                return self._queue.get(True, deadline.slice())
             except queue.Empty:
                 if deadline.left() == 0.0:
                     raise

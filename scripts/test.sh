@@ -27,11 +27,13 @@ setting_up=$!
 "${MAKE:-make}" --no-print-directory lint || failed=" lint"
 wait "$setting_up"
 
-# start NAME PYTHON [pytest arguments]: pytest in the background, its words in a file.
+# start NAME PYTHON [pytest arguments]: pytest in the background, its words in a file. So many at once
+# are slow: what took too long is tried once more.
 start() {
     name=$1 python=$2
     shift 2
-    "$python" -m pytest -q -p no:cacheprovider "$@" >"$logs/$name" 2>&1 &
+    "$python" -m pytest -q -p no:cacheprovider --reruns 1 --only-rerun "Timeout" "$@" \
+        >"$logs/$name" 2>&1 &
     printf '%s\n' $! >"$logs/$name.pid"
 }
 

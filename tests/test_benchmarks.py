@@ -13,10 +13,11 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)  # it computes, and others may as well
 def test_a_quick_run_reports_every_subject_and_target(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     command = [sys.executable, "-m", "benchmarks", "--quick", "--json", str(file)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=55)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
     assert (done.returncode, done.stderr) == (0, "")
     assert "inworld_rt.Client" in done.stdout
     assert "Instructions were not counted" in done.stdout

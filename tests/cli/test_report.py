@@ -12,14 +12,9 @@ pytest.importorskip("click", reason="the command line needs click")
 pytest.importorskip("plotly", reason="the report's page needs plotly")
 pytest.importorskip("matplotlib", reason="the report's picture needs matplotlib")
 
-from inworld_rt.cli import COMMANDS, Row, run
+from inworld_rt.cli import run
 
 HEAD = {"recording": 1, "inworld_rt": "0.5.0", "began": "2026-11-24T14:50:03+00:00"}
-
-
-@pytest.fixture(autouse=True)
-def there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(COMMANDS, "report", Row("inworld_rt.cli.report:report", ""))
 
 
 @pytest.fixture

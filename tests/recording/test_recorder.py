@@ -144,6 +144,8 @@ def test_what_the_loudspeaker_played_is_heard_in_it(simulator: Simulator, folder
         sound.say(noise := bytes(range(1, 250)) * 200)
         response.wait()
         sound.advance(0.5)
+        while response.latency.first_heard is None:
+            time.sleep(0.01)
         chat.interrupt()
         sound.advance(3.0)
         while client.stats.seconds_sent < 3.2:
@@ -373,3 +375,29 @@ def test_what_was_recorded_survives_a_killed_process(folder: Path) -> None:
     left, right, rate = recording.sound()
     assert len(right) / 2 / rate >= recording.entries[-1].t - 2.5
     assert sounding(left)
+
+
+def test_a_block_that_is_left_by_an_exception_loses_no_connection(
+    simulator: Simulator, folder: Path
+) -> None:
+    with pytest.raises(ZeroDivisionError), recorded(simulator, folder) as client:
+        client.say("Hello").wait()
+        raise ZeroDivisionError
+    recording = load(folder)
+    assert recording.complete
+    assert [e.event for e in recording.entries if e.way == "note"] == [
+        {"note": "opened"},
+        {"note": "closed", "code": 1006},
+    ]
+
+
+def test_what_is_heard_by_the_clock_of_a_test_is_noted_when_it_happens(
+    simulator: Simulator, folder: Path
+) -> None:
+    sound = FakeSound()
+    with recorded(simulator, folder) as client, client.voice_chat(audio=sound, echo="none"):
+        sound.advance(10.0)
+        client.say("Hello").wait()
+        sound.advance(1.0)
+    heard, over = (e.t for e in load(folder).entries if e.type in ("first_heard", "closed"))
+    assert heard <= over < 10.0

@@ -11,9 +11,10 @@ import click
 from inworld_rt import Client
 from inworld_rt.cli.options import Choices, shared
 from inworld_rt.cli.service import note, printable
-from inworld_rt.errors import ConnectionClosed
+from inworld_rt.errors import ConfigError, ConnectionClosed
 from inworld_rt.recording import Recorded, find, load
 from inworld_rt.replay import Replay, first_settings, play
+from inworld_rt.replay.user import ended_by_service
 
 __all__ = ["replay"]
 
@@ -39,6 +40,8 @@ def replay(folder: Path, live: bool, realtime: bool, choices: Choices) -> int:
     note(f"Replaying {printable(str(recorded.folder))} …", err=True)
     if not recorded.complete:
         note("It breaks off: its session did not end in order.", err=True)
+    if all(entry.way == "note" for entry in recorded.entries):
+        raise ConfigError(f"{recorded.folder} has nothing to replay: nothing was said in it")
     news: list[str] = []
     refused = [entry for entry in recorded.entries if entry.type == "error"]
     anew = live or choices.simulator
@@ -55,7 +58,7 @@ def replay(folder: Path, live: bool, realtime: bool, choices: Choices) -> int:
                 late=news.append,
             )
         except ConnectionClosed as error:
-            if not any(entry.type == "lost" for entry in recorded.entries):
+            if not any(map(ended_by_service, recorded.entries)):
                 news.append(str(error))
         for line in str(client.conversation).splitlines():
             click.echo(printable(line))
@@ -76,14 +79,18 @@ def _client(
         with choices.client(apart=True, config=settings, timeout=_PATIENCE) as client:
             yield client
         return
-    with Replay(recorded, realtime=realtime) as there:
-        with Client(
+    there = Replay(recorded, realtime=realtime)
+    with (
+        there,
+        Client(
             config=settings,
             transport=there.transport,
             recording=choices.record,
             timeout=_PATIENCE,
-        ) as client:
-            yield client
-            news += [f"sent now, not then: {kind}" for kind in there.unexpected]
-            if there.waiting_for:
-                news.append(f"sent then, not now: {there.waiting_for}")
+        ) as client,
+    ):
+        yield client
+    # Now it has read all that was sent.
+    news += [f"sent now, not then: {kind}" for kind in there.unexpected]
+    if there.waiting_for:
+        news.append(f"sent then, not now: {there.waiting_for}")

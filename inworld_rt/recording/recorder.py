@@ -24,7 +24,10 @@ from inworld_rt.recording.writer import Happening, Start, Writer
 from inworld_rt.transport import Transport
 from inworld_rt.workers import Inbox, Worker
 
-__all__ = ["Ears", "RecordedTransport", "Recorder"]
+__all__ = ["CUT_BY_US", "Ears", "RecordedTransport", "Recorder"]
+
+CUT_BY_US = 1006
+"""In place of a close code: this side hung up without a word."""
 
 _HOLD = 0.25  # seconds in which things that others tell late are put in order
 _PAUSE = 0.1  # seconds between two looks: to be woken for each message would cost more
@@ -44,7 +47,7 @@ class Ears:
 
     def __init__(self, take: Callable[[Happening], object]) -> None:
         self.take = take
-        self._ahead = 0.0  # of the loudspeaker's clock; something else in tests only
+        self._now = time.monotonic  # the loudspeaker's clock; another one in tests only
         self._sources = itertools.count(1)
 
     def connected(self, dial: Callable[[], Transport]) -> Transport:
@@ -84,7 +87,8 @@ class Ears:
             item_id: the item's.
             at: when, on the loudspeaker's clock.
         """
-        self.note("first_heard", at=at + self._ahead, item_id=item_id)
+        at += time.monotonic() - self._now()
+        self.note("first_heard", at=at, item_id=item_id)
 
     def heard_in(self, seconds: float, response_id: str | None) -> None:
         """The first sound of a whole answer leaves the loudspeaker.
@@ -99,7 +103,8 @@ class Ears:
         """Hear what a loudspeaker plays; returns a function that ends it."""
         source, rate = next(self._sources), speaker.rate
         now = time.monotonic()
-        ahead = self._ahead = now - speaker.now()
+        self._now = speaker.now
+        ahead = now - speaker.now()
         self.take(Happening(now, time.time(), "listening", None))
 
         def played(sound: bytes, at: float) -> None:
@@ -128,7 +133,7 @@ class RecordedTransport:
     def __init__(self, transport: Transport, ears: Ears) -> None:
         self._transport, self._ears = transport, ears
         self._ended = False
-        self.begin_close, self.abort = transport.begin_close, transport.abort
+        self.begin_close = transport.begin_close
 
     def recv(self) -> bytes:
         """See :meth:`Transport.recv <inworld_rt.transport.Transport.recv>`."""
@@ -144,6 +149,13 @@ class RecordedTransport:
             raise
         self._ears.message("received", message)
         return message
+
+    def abort(self) -> None:
+        """See :meth:`Transport.abort <inworld_rt.transport.Transport.abort>`."""
+        if not self._ended:  # else the reader would take it for a loss
+            self._ended = True
+            self._ears.note("closed", code=CUT_BY_US)
+        self._transport.abort()
 
     def send(self, message: str | bytes) -> None:
         """See :meth:`Transport.send <inworld_rt.transport.Transport.send>`."""

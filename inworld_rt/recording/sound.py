@@ -44,7 +44,11 @@ class Stereo:
         self.frames = 0
         self._told = -1  # frames by the header
         self._file = open(path, "x+b", buffering=0)  # what was written survives the process
-        self.sync()
+        try:
+            self.sync()
+        except OSError:
+            self._file.close()
+            raise
 
     def put(self, side: int, first: int, mono: bytes) -> None:
         """Add sound to what is there.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -9,9 +10,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from inworld_rt.errors import ConnectionClosed
+from inworld_rt.events import SessionUpdate
 from inworld_rt.recording import Entry, Recorded, load
 from inworld_rt.replay.names import Names
-from inworld_rt.replay.user import APPEND, play
+from inworld_rt.replay.user import APPEND, ended_by_service, play, start_of
 from inworld_rt.transport import MemoryTransport
 from inworld_rt.workers import Worker
 
@@ -92,7 +94,7 @@ class Replay:
         traceback: TracebackType | None,
     ) -> None:
         self._worker.stopping.set()
-        self._end.abort()
+        self._end.begin_close()  # it still reads what has come
         self._worker.stop(_STOP_WITHIN)
         if self._failure is not None and kind is None:
             raise self._failure
@@ -101,33 +103,41 @@ class Replay:
 
     def _serve(self, stopping: threading.Event) -> None:
         sound, before = 0, 0.0
+        if start_of(self.recorded) is None:
+            self._await_type(SessionUpdate.wire_name)
         for entry in self.recorded.entries:
             if entry.way == "sent" and entry.type == APPEND:
                 sound += _sound_of(json.loads(self.recorded.message(entry)))
             elif entry.way == "sent":
-                self._await_message(entry)
+                self._names.learn(entry.event, self._await_type(entry.type))
             elif entry.way == "received":
                 self._await_sound(sound)
-                if self._realtime and stopping.wait(max(0.0, entry.t - before)):
-                    return
+                if self._realtime:
+                    stopping.wait(max(0.0, entry.t - before))
                 message = self._names.translate(json.loads(self.recorded.message(entry)))
-                self._end.send(json.dumps(message))
-            elif entry.type == "lost":
-                self._end.abort()
+                with contextlib.suppress(ConnectionClosed):  # what the client sent still counts
+                    self._end.send(json.dumps(message))
+            elif ended_by_service(entry):
+                self._hang_up(entry)
                 return
             before = entry.t
         while True:  # until the client closes
             self._receive()
 
-    def _await_message(self, entry: Entry) -> None:
-        self._waiting_for = entry.type
+    def _hang_up(self, entry: Entry) -> None:
+        if entry.type == "lost":
+            self._end.abort()
+        else:
+            self._end.begin_close(1001)
+
+    def _await_type(self, kind: str) -> dict[str, Any]:
+        self._waiting_for = kind
         while True:
             for message in self._early:
-                if message.get("type") == entry.type:
+                if message.get("type") == kind:
                     self._early.remove(message)
-                    self._names.learn(entry.event, message)
                     self._waiting_for = ""
-                    return
+                    return message
             self._receive()
 
     def _await_sound(self, size: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from inworld_rt import Client
 from inworld_rt.cli import run
-from inworld_rt.errors import ServerError
+from inworld_rt.errors import AuthError, ServerError
 from inworld_rt.simulator import Simulator, scripted
 
 pytest.importorskip("websockets", reason="the simulator needs websockets")
@@ -83,3 +83,12 @@ def test_of_a_newer_version(
 def test_two_services_are_too_many(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["replay", str(folder), "--simulator", "--service"]) == 2
     assert "exclude each other" in capsys.readouterr().err
+
+
+def test_a_connection_that_was_refused_leaves_nothing_to_replay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Simulator(api_key="c291bmQ6dGVzdA==") as server, pytest.raises(AuthError):
+        Client(url=server.url, credentials="d3Jvbmc6a2V5", recording=tmp_path / "refused")
+    assert run(["replay", str(tmp_path)]) == 2
+    assert "nothing to replay" in capsys.readouterr().err

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -201,3 +203,18 @@ def test_the_latest_is_held_back_until_more_of_it_could_have_come(stereo: Stereo
     assert user.end == 0
     user.settle(1.3)
     assert user.end > 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits on the size of files there")
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_no_file_stays_open_where_it_cannot_even_begin(tmp_path: Path) -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(OSError):
+            Stereo(tmp_path / "kept.wav")
+        gc.collect()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

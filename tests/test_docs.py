@@ -17,6 +17,8 @@ from support import blocks, commands
 from support.blocks import place, quick_service
 from test_package import PUBLIC_MODULES
 
+from inworld_rt import Client
+
 __all__ = ["place", "quick_service"]  # fixtures
 
 ROOT = Path(__file__).parent.parent
@@ -63,6 +65,9 @@ def test_programs_run(page: Path, place: Path) -> None:
 @pytest.mark.slow
 def test_tests_pass(place: Path) -> None:
     """What a page shows as a test is one, for a pytest that knows nothing of us but our plug-in."""
+    for name in ("whale", "bug"):  # recordings that they play again
+        with Client(recording=name) as client:
+            client.ask("What is a whale?")
     for page in PAGES:
         blocks.write_tests(page, place)
     done = subprocess.run(

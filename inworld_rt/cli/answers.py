@@ -11,17 +11,16 @@ from typing import Any
 import attrs
 import click
 
-from inworld_rt import Client, Response
+from inworld_rt import Client, Response, summary
 from inworld_rt.cli.service import clean, note
 from inworld_rt.codec import write
 from inworld_rt.errors import InworldError
-from inworld_rt.outcome import Usage
 from inworld_rt.workers import Worker
 
 __all__ = ["print_json", "print_stats", "say_why", "told", "words_shown"]
 
 _LAST = 1.0  # seconds in which words still come of an answer that was stopped
-_LABEL = 22  # columns
+_LABEL = 24  # columns
 
 
 @contextlib.contextmanager
@@ -109,29 +108,5 @@ def print_json(facts: dict[str, Any]) -> None:
 
 def print_stats(client: Client, response: Response) -> None:
     """How quick an answer was and what it cost, and the same of the session; on standard error."""
-    for name, seconds in response.latency.stages():
-        _row(name, f"{seconds:.2f} s")
-    if response.usage is not None:
-        _row("tokens", _tokens(response.usage))
-    stats = client.stats
-    answers = f"{stats.responses} answer{'' if stats.responses == 1 else 's'}"
-    _row("the session so far", f"{stats.duration:.1f} s, {answers}")
-    if stats.responses > 1 and stats.usage.total_tokens is not None:
-        _row("its tokens", _tokens(stats.usage))
-    _row("its sound", f"{stats.seconds_sent:.1f} s sent, {stats.seconds_received:.1f} s received")
-    sent, received = stats.bytes_sent / 1000, stats.bytes_received / 1000
-    _row("its messages", f"{sent:.1f} kB sent, {received:.1f} kB received")
-
-
-def _row(name: str, value: str) -> None:
-    note(f"{name:{_LABEL}}{value}", err=True)
-
-
-def _tokens(usage: Usage) -> str:
-    parts = [
-        f"{count} {name}"
-        for name, count in (("in", usage.input_tokens), ("out", usage.output_tokens))
-        if count is not None
-    ]
-    known = [] if usage.total_tokens is None else [f"{usage.total_tokens}"]
-    return " ".join([*known, *([f"({', '.join(parts)})"] if parts else [])]) or "not told"
+    for name, value in summary.rows(response, client.stats):
+        note(f"{name:{_LABEL}}{value}", err=True)

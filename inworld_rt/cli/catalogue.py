@@ -100,24 +100,10 @@ def _print_json(entries: Sequence[dict[str, object]]) -> None:
 
 def _show(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     rows = [[printable(cell) for cell in row] for row in rows]
-    if is_terminal(sys.stdout):
-        _draw(names, rows)
-    else:  # for programs: a line each, with tabs between
+    if not is_terminal(sys.stdout):  # for programs: a line each, with tabs between
         click.echo("\n".join("\t".join(row) for row in [names, *rows]))
-
-
-def _draw(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """For people."""
+        return
     extras.load("rich", extra="cli", purpose="draw on a terminal")
-    from rich.table import Table
-    from rich.text import Text
+    from inworld_rt.cli.terminal import print_table
 
-    from inworld_rt.cli.terminal import find_console
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        # Not read as rich's markup.
-        table.add_row(Text(row[0], "bold cyan"), *map(Text, row[1:]))
-    find_console().print(table)
+    print_table(names, rows)

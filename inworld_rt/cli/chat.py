@@ -15,7 +15,7 @@ from inworld_rt.cli import sound, toolfile
 from inworld_rt.cli.answers import print_stats, say_why, words_shown
 from inworld_rt.cli.lines import Lines, find_lines
 from inworld_rt.cli.options import Choices, shared
-from inworld_rt.cli.service import note, printable
+from inworld_rt.cli.service import complain, note, printable
 from inworld_rt.config import WebSearchTool
 from inworld_rt.errors import (
     AudioError,
@@ -142,8 +142,7 @@ class Chat:
 
     def _complain(self, words: str) -> None:
         self._failed = True
-        words = printable(" ".join(words.split()))
-        click.echo(f"{click.style('error:', fg='red')} {words}", err=True)
+        complain(words)
 
     # --- answers ---------------------------------------------------------------------------------
 

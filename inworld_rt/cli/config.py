@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 
 from inworld_rt.cli import COMMANDS, configfile, load_command
 from inworld_rt.cli.configfile import KEY, ConfigFile
+from inworld_rt.cli.keys import is_terminal
 from inworld_rt.cli.options import SHARED
 from inworld_rt.cli.service import note, printable
 
@@ -56,6 +58,9 @@ def config(only_path: bool, edit: bool) -> None:
         click.echo(str(where))
         return
     if edit:
+        own = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+        if not (own or (is_terminal(sys.stdin) and is_terminal(sys.stdout))):
+            raise click.UsageError(f"--edit needs a terminal. Or change the file yourself: {where}")
         if not where.exists():
             _begin(where)
         click.edit(filename=str(where))

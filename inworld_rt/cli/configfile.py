@@ -32,6 +32,7 @@ __all__ = [
     "key_at_hand",
     "load",
     "path",
+    "quoted",
     "warn_of_readers",
 ]
 
@@ -248,9 +249,13 @@ def key_at_hand() -> Credentials | None:
 def warn_of_readers(file: ConfigFile) -> None:
     """Say, on standard error, if others can read a key in the config file."""
     if file.open_to_others:
-        quoted = f'"{file.path}"' if " " in str(file.path) else file.path
         words = "Others on this computer can read the key in your config file; type"
-        click.echo(click.style(f"{words}: chmod 600 {quoted}", fg="yellow"), err=True)
+        click.echo(click.style(f"{words}: chmod 600 {quoted(file.path)}", fg="yellow"), err=True)
+
+
+def quoted(path: Path) -> str:
+    """A path as part of a command to type; what else than spaces shells mind is rare in it."""
+    return f'"{path}"' if " " in str(path) else str(path)
 
 
 def _options(command: click.Command) -> dict[str, click.Option]:

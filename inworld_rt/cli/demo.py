@@ -38,7 +38,7 @@ def demo(out: Path, play: bool, choices: Choices) -> None:
     With INWORLD_API_KEY set it talks to the service, else to the simulator in the box.
     """
     out.mkdir(parents=True, exist_ok=True)
-    silent = why_silent() if play else "--no-play was given."
+    silent = why_silent() if play else "--no-play was given"
     with choices.client() as client:
         click.echo(click.style(f"Ready: voice {client.session.audio.output.voice}.\n", dim=True))
 
@@ -56,7 +56,7 @@ def demo(out: Path, play: bool, choices: Choices) -> None:
         _show(response, out / "answer-to-speech.wav")
         silent = silent or _why_unheard(response)
     if silent:
-        click.echo(f"Not played: {silent} The files are for you.")
+        click.echo(f"The files are for you. Not played: {silent}")
 
 
 def _show(response: Response, path: Path) -> None:
@@ -92,7 +92,7 @@ def _why_unheard(response: Response) -> str:
     try:
         response.play()
     except AudioError as exc:
-        return printable(f"{exc}.")
+        return printable(str(exc))
     return ""
 
 
@@ -108,11 +108,15 @@ class _Column:
         """
         terminal = sys.stdout is not None and sys.stdout.isatty()
         columns = shutil.get_terminal_size().columns - LABEL
-        self._room = max(columns, LABEL) if terminal else sys.maxsize
+        self._room = columns if terminal else sys.maxsize
+        self._indent = LABEL
+        if self._room < LABEL:  # too little beside the label; so it goes below
+            self._room, self._indent = max(1, columns + LABEL), 0
         self._dim = dim
         self._used = 0
         self._word = ""
-        click.echo(click.style(f"{label:{LABEL}}", bold=True), nl=False)
+        if self._indent or label:
+            click.echo(click.style(f"{label:{self._indent}}", bold=True), nl=not self._indent)
 
     def write(self, piece: str) -> None:
         """Print its whole words; the last one waits until it is known to be over."""
@@ -129,7 +133,7 @@ class _Column:
         if not word:
             return
         if self._used and self._used + 1 + len(word) > self._room:
-            click.echo("\n" + " " * LABEL, nl=False)
+            click.echo("\n" + " " * self._indent, nl=False)
             self._used = 0
         text = f" {word}" if self._used else word
         self._used += len(text)

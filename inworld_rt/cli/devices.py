@@ -71,29 +71,23 @@ def _print(found: Sequence[Device]) -> None:
 def _draw(found: Sequence[Device]) -> None:
     """For people."""
     extras.load("rich", extra="cli", purpose="draw on a terminal")
-    from rich.table import Table
-    from rich.text import Text
+    from inworld_rt.cli.terminal import print_table
 
-    from inworld_rt.cli.terminal import find_console
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("#", "name", "in", "out", "records at (kHz)", "plays at (kHz)", "default"):
-        number = name in ("#", "in", "out")
-        table.add_column(name, justify="right" if number else "left", overflow="fold")
     several = len({d.host for d in found}) > 1  # one card may come under each of them
-    for d in found:
-        name = printable(f"{d.name} ({d.host})" if several else d.name)
-        default = "  ".join(_defaults(d, "mic ●", "speaker ●"))
-        table.add_row(
+    rows = [
+        (
             str(d.index),
-            Text(name),  # not read as rich's markup
+            printable(f"{d.name} ({d.host})" if several else d.name),
             str(d.inputs or "–"),
             str(d.outputs or "–"),
             _rates(d, d.inputs, d.input_rates),
             _rates(d, d.outputs, d.output_rates),
-            Text(default, "green"),
+            "  ".join(_defaults(d, "mic ●", "speaker ●")),
         )
-    find_console().print(table)
+        for d in found
+    ]
+    names = ("#", "name", "in", "out", "records at (kHz)", "plays at (kHz)", "default")
+    print_table(names, rows, numbers="# in out")
 
 
 def _defaults(device: Device, mic: str, speaker: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import sys
@@ -18,7 +17,7 @@ from inworld_rt.cli.checks.report import Privacy
 from inworld_rt.cli.checks.steps import Visit
 from inworld_rt.cli.checks.table import Check, Finding, chosen, examine
 from inworld_rt.cli.checks.verdict import BAD
-from inworld_rt.cli.keys import is_terminal
+from inworld_rt.cli.keys import can_draw
 from inworld_rt.cli.options import Choices, shared
 
 __all__ = ["doctor"]
@@ -52,7 +51,7 @@ def doctor(choices: Choices, no_sound: bool, as_json: bool) -> int:
         simulator=choices.simulator,
     )
     checks = chosen(simulator=choices.simulator, sound=not no_sound)
-    show = _gather if as_json else _draw if _on_a_terminal() else _print
+    show = _gather if as_json else _draw if can_draw(sys.stdout) else _print
     began = time.monotonic()
     with visit.cleanup:
         findings = show(visit, checks, privacy)
@@ -62,7 +61,7 @@ def doctor(choices: Choices, no_sound: bool, as_json: bool) -> int:
         click.echo(report.as_json(findings, system, privacy, seconds=took, python=python))
     else:
         width = report.WIDTH
-        if _on_a_terminal():
+        if can_draw(sys.stdout):
             width = min(width, shutil.get_terminal_size().columns - 1)
         options = " ".join(("--simulator",) * choices.simulator + ("--no-sound",) * no_sound)
         click.echo(textwrap.fill(f"{report.summary(findings, took)} {_PASTE}", width))
@@ -71,10 +70,6 @@ def doctor(choices: Choices, no_sound: bool, as_json: bool) -> int:
         ):
             click.echo(line)
     return int(any(finding.verdict.mark == BAD for finding in findings))
-
-
-def _on_a_terminal() -> bool:
-    return is_terminal(sys.stdout) and os.environ.get("TERM") != "dumb"
 
 
 def _gather(visit: Visit, checks: tuple[Check, ...], privacy: Privacy) -> list[Finding]:

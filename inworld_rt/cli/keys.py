@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-__all__ = ["GONE", "is_terminal", "keys"]
+__all__ = ["GONE", "can_draw", "is_terminal", "keys"]
 
 GONE = "\x04"
 """The key that is read when the terminal is no more: Ctrl-D."""
@@ -22,6 +22,11 @@ _KEY = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|.)?|.", re.DOTALL)  # arrows a
 def is_terminal(stream: object) -> bool:
     """Whether a stream, such as ``sys.stdin``, leads to a person."""
     return bool(stream and getattr(stream, "isatty", lambda: False)())
+
+
+def can_draw(stream: object) -> bool:
+    """Whether it leads to a terminal on which more can be shown than line below line."""
+    return is_terminal(stream) and os.environ.get("TERM") != "dumb"
 
 
 if sys.platform == "win32":

@@ -26,7 +26,7 @@ from click.core import ParameterSource
 
 from inworld_rt import Client
 from inworld_rt.auth import Credentials
-from inworld_rt.cli.configfile import SharedOption
+from inworld_rt.cli.configfile import SharedOption, quoted
 from inworld_rt.cli.service import note, service
 from inworld_rt.transport.endpoint import URL_VARIABLE
 
@@ -90,11 +90,12 @@ class Choices:
 
 
 def _tell_recording(client: Client) -> None:
+    assert client.recording is not None
     if client.recording_failure is not None:
         words = client.recording_failure.strerror or "it could not be written"
         note(f"The recording in {client.recording} ends early: {words}.", err=True)
     else:
-        note(f"Kept; to look at it: inworld-rt report {client.recording}", err=True)
+        note(f"Kept; to look at it: inworld-rt report {quoted(client.recording)}", err=True)
 
 
 class DeviceName(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4

@@ -103,7 +103,7 @@ def say(
         if stats:
             print_stats(client, response)
     if silent:
-        note(f"Not played: {silent} To keep it, add: -o answer.wav", err=True)
+        note(f"Not played (to keep it, add -o answer.wav): {silent}", err=True)
 
 
 @frozen

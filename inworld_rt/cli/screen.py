@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from types import TracebackType
@@ -12,7 +11,7 @@ import click
 from attrs import frozen
 
 from inworld_rt import extras
-from inworld_rt.cli.keys import is_terminal
+from inworld_rt.cli.keys import can_draw
 from inworld_rt.cli.scribe import Utterance
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ class PlainScreen:
 
 def find_screen() -> Screen:
     """The one for standard output."""
-    if not is_terminal(sys.stdout) or os.environ.get("TERM") == "dumb":
+    if not can_draw(sys.stdout):
         return PlainScreen()
     extras.load("rich", extra="cli", purpose="draw on a terminal")
     from inworld_rt.cli.terminal import TerminalScreen  # only for those who have one

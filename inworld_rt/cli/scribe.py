@@ -9,7 +9,7 @@ from attrs import define, field
 
 from inworld_rt import Client, Response
 from inworld_rt.answer import Answer
-from inworld_rt.cli.service import printable
+from inworld_rt.cli.service import one_line
 from inworld_rt.errors import ConnectionClosed, InworldError, ResponseFailed, WaitTimeout
 from inworld_rt.events import (
     ContentPartDone,
@@ -97,8 +97,8 @@ class _Saying:
         words = self.answer.text
         heard = self.response.heard_text if self.response else words
         cut = len(heard) < len(words) and words.startswith(heard)
-        self.utterance.words = _clean(heard if cut else words)
-        self.utterance.unheard = _clean(words[len(heard) :]) if cut else ""
+        self.utterance.words = one_line(heard if cut else words)
+        self.utterance.unheard = one_line(words[len(heard) :]) if cut else ""
         return cut
 
 
@@ -150,7 +150,7 @@ class Scribe:
         elif isinstance(event, ErrorEvent) and event.error is not None:
             told = f"{event.error.param} {event.error.code}"
             if event.error.code not in _HARMLESS and not any(word in told for word in _ABOUT_CUTS):
-                self.troubles.append(_clean(f"The service reports: {event.error.message}"))
+                self.troubles.append(one_line(f"The service reports: {event.error.message}"))
 
     def settle(self, *, all: bool = False) -> list[Utterance]:
         """What will not change any more, in order; it is forgotten here.
@@ -191,7 +191,7 @@ class Scribe:
             self.pending.append(said)
         if isinstance(event, InputAudioCommitted):
             self.turns += 1
-        said.words = _clean(self._client.conversation.transcript(event.item_id)) or said.words
+        said.words = one_line(self._client.conversation.transcript(event.item_id)) or said.words
         if isinstance(event, UserTranscriptFailed):
             said.words = said.words or "(not understood)"
         if isinstance(event, UserTranscript | UserTranscriptFailed):
@@ -219,7 +219,7 @@ class Scribe:
             if saying.answer.status == "failed":
                 error = saying.answer.details and saying.answer.details.error
                 self.troubles.append(
-                    _clean(f"The answer failed. {(error and error.message) or ''}")
+                    one_line(f"The answer failed. {(error and error.message) or ''}")
                 )
 
     def _response(self, response_id: str | None) -> Response | None:
@@ -247,7 +247,3 @@ class Scribe:
         del self._sayings[response_id]
         if response_id is not None:
             self._finished.add(response_id)
-
-
-def _clean(text: str) -> str:
-    return printable(" ".join(text.split()))

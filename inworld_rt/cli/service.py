@@ -16,7 +16,7 @@ from inworld_rt.cli.configfile import key_at_hand
 from inworld_rt.errors import ConnectError
 from inworld_rt.transport.endpoint import URL_VARIABLE
 
-__all__ = ["clean", "note", "printable", "service"]
+__all__ = ["clean", "complain", "note", "one_line", "printable", "service"]
 
 _LINES = "\n\t"
 _JOINERS = "\u200c\u200d"  # within words of some scripts, and within emoji
@@ -95,9 +95,19 @@ def note(words: str, *, err: bool = False) -> None:
     click.echo(click.style(words, dim=True), err=err)
 
 
+def complain(words: str) -> None:
+    """Show an error, on standard error, and go on."""
+    click.echo(f"{click.style('error:', fg='red')} {one_line(words)}", err=True)
+
+
 def printable(text: str) -> str:
     """Without the control characters that a server could send to a terminal."""
     return "".join(c for c in text if c.isprintable())
+
+
+def one_line(text: str) -> str:
+    """The same, and all in one line."""
+    return printable(" ".join(text.split()))
 
 
 def clean(text: str) -> str:

@@ -7,14 +7,12 @@ import stat
 import struct
 import sys
 from collections.abc import Iterable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
 
 from inworld_rt import pcm
-from inworld_rt.audio import wav
+from inworld_rt.audio import portaudio, wav
 from inworld_rt.errors import AudioError
-from inworld_rt.extras import install_command
 from inworld_rt.pcm import AudioFormat
 
 __all__ = ["why_silent", "write_file", "write_stream"]
@@ -23,14 +21,16 @@ _UNKNOWN = 0xFFFFFFFF  # a size in the head of a WAV file that goes on until it 
 
 
 def why_silent() -> str:
-    """Why playing need not be tried, as a sentence; empty if it may be."""
+    """Why playing need not be tried; empty if it may be."""
     if os.environ.get("INWORLD_RT_AUDIO") not in (None, "", "pyaudio"):
         return ""  # files take the place of devices
-    if find_spec("pyaudio") is None:
-        return f"PyAudio is not installed; type: {install_command('audio')}"
-    from inworld_rt.audio import portaudio  # only where it is installed
-
-    return "" if portaudio.has_output() else "There is no loudspeaker here."
+    if portaudio.has_output():
+        return ""
+    try:
+        portaudio.version()
+    except AudioError as exc:
+        return str(exc)  # ends with what to type
+    return "there is no loudspeaker here"
 
 
 def write_file(path: Path, sound: bytes, format: AudioFormat, *, raw: bool) -> None:

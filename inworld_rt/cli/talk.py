@@ -18,7 +18,7 @@ from inworld_rt.cli.keys import GONE, Keys, is_terminal, keys
 from inworld_rt.cli.options import Choices, shared
 from inworld_rt.cli.screen import Screen, View, find_screen
 from inworld_rt.cli.scribe import KINDS, Scribe
-from inworld_rt.cli.service import note, printable
+from inworld_rt.cli.service import note, one_line, printable
 from inworld_rt.errors import ConfigError, ConnectionClosed, WaitTimeout
 from inworld_rt.voice_chat import VoiceChat
 from inworld_rt.workers import Deadline
@@ -121,7 +121,7 @@ class _News(logging.Handler):
         self._told: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._told.put(printable(" ".join(record.getMessage().split())))
+        self._told.put(one_line(record.getMessage()))
 
     def take(self) -> Iterator[str]:
         """All that is new."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,10 @@ from inworld_rt.cli.scribe import Utterance
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["TerminalScreen", "bar", "find_console", "status"]
+__all__ = ["TerminalScreen", "bar", "find_console", "print_table", "status"]
 
 _LABEL = 10  # columns for who speaks
+_NARROW = 60  # columns that a table needs
 _LIVE = 3  # lines at least of an utterance in progress that are shown, the last ones
 _COLORS = {"listening": "green", "thinking": "yellow", "speaking": "cyan", "error": "red"}
 _EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
@@ -89,6 +91,30 @@ def find_console() -> Console:
     """The terminal; nothing in a text is a command to rich."""
     no_color = bool(os.environ.get("NO_COLOR"))
     return Console(highlight=False, markup=False, emoji=False, no_color=no_color)
+
+
+def print_table(names: Sequence[str], rows: Sequence[Sequence[str]], numbers: str = "") -> None:
+    """Show a table to people; where it is too narrow for columns, a paragraph for each row.
+
+    Args:
+        names: of the columns.
+        rows: cells as texts, in which nothing is a command to rich.
+        numbers: the names of those that hold numbers.
+    """
+    console = find_console()
+    if console.width < _NARROW:
+        for first, *others in rows:
+            cells = zip(names[1:], others, strict=True)
+            console.print(Text(first, "bold cyan"))
+            console.print(Text(", ".join(map(": ".join, cells))))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in names:
+        right = name in numbers.split()
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for first, *others in rows:
+        table.add_row(Text(first, "bold cyan"), *map(Text, others))
+    console.print(table)
 
 
 def bar(level: float, width: int, console: Console) -> str:

@@ -16,9 +16,9 @@ import click
 
 from inworld_rt import Client, extras
 from inworld_rt.audio import wav
-from inworld_rt.cli.keys import is_terminal
+from inworld_rt.cli.keys import can_draw
 from inworld_rt.cli.options import Choices, shared
-from inworld_rt.cli.service import printable
+from inworld_rt.cli.service import complain, printable
 from inworld_rt.errors import InworldError
 from inworld_rt.transcription import Transcript
 
@@ -128,10 +128,7 @@ def _called(name: str) -> str:
 
 def _complain(name: str, problem: Exception | str) -> None:
     words = getattr(problem, "strerror", None) or str(problem)
-    words = printable(" ".join(words.split()))
-    if _called(name) not in words:
-        words = f"{_called(name)}: {words}"
-    click.echo(f"{click.style('error:', fg='red')} {words}", err=True)
+    complain(words if _called(name) in words else f"{_called(name)}: {words}")
 
 
 def _all_read(name: str, transcript: Transcript) -> bool:
@@ -276,7 +273,7 @@ class _TerminalScreen:
 
 
 def _find_screen(name: str) -> _Screen:
-    if not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
+    if not can_draw(sys.stderr):
         return _NoScreen()
     extras.load("rich", extra="cli", purpose="draw on a terminal")
     return _TerminalScreen(name)

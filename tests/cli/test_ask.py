@@ -54,7 +54,7 @@ def test_stats_go_to_standard_error(place, capsys):
     rows = dict(re.split(" {2,}", line, maxsplit=1) for line in err.splitlines()[1:])
     assert rows["first word"].endswith(" s") and rows["complete"].endswith(" s")
     assert re.fullmatch(r"\d+ \(\d+ in, \d+ out\)", rows["tokens"])
-    assert re.fullmatch(r"\d+\.\d s, 1 answer", rows["the session so far"])
+    assert re.fullmatch(r"1 in \d+\.\d s", rows["answers of the session"])
 
 
 def test_instructions_count(place, capsys):

@@ -115,7 +115,7 @@ def test_save_keeps_both_sides_and_replaces_nothing(place, chat):
 
 def test_stats(place, chat):
     _, _, err = chat("/stats", SUM, "/stats")
-    assert err[0].startswith("first word ") and err[-1].startswith("its messages ")
+    assert err[0].startswith("first word ") and err[-1].startswith("tokens of the session ")
 
 
 # --- tools and memory ----------------------------------------------------------------------------
@@ -185,9 +185,9 @@ def test_aloud(place, chat, monkeypatch):
 
 
 def test_without_a_loudspeaker_there_is_no_speaking(monkeypatch, capsys):
-    monkeypatch.setattr("inworld_rt.cli.sound.why_silent", lambda: "There is no loudspeaker here.")
+    monkeypatch.setattr("inworld_rt.cli.sound.why_silent", lambda: "there is no loudspeaker here")
     assert run(["chat", "--speak"]) == 1
-    assert capsys.readouterr().err == "error: --speak: There is no loudspeaker here.\n"
+    assert capsys.readouterr().err == "error: --speak: there is no loudspeaker here\n"
 
 
 def test_a_loudspeaker_that_is_not_there_silences_it_only(place, chat, monkeypatch):

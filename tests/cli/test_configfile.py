@@ -236,6 +236,17 @@ def test_it_tells_how_to_begin_and_begins(
         assert stat.S_IMODE(os.stat(home).st_mode) == 0o700
 
 
+def test_an_editor_of_the_terminal_needs_one(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else it would write its pictures into a pipe, and wait."""
+    monkeypatch.delenv("EDITOR", raising=False)
+    monkeypatch.delenv("VISUAL", raising=False)
+    assert cli.run(["config", "--edit"]) == 2
+    assert str(home / "config.toml") in capsys.readouterr().err
+    assert not (home / "config.toml").exists()
+
+
 def test_all_that_is_proposed_is_right(home: Path) -> None:
     """With every comment's mark taken away, it is a config file."""
     from inworld_rt.cli.config import TEMPLATE, check

@@ -31,7 +31,7 @@ def test_it_shows_both_sides_the_latency_and_the_files(place, capsys):
     assert "heard as: “" in out
     assert len(re.findall(r"^It answers  \S.+$", out, re.M)) == 2
     assert len(re.findall(r"first audio after \d+\.\d\d s; \d+\.\d s long: demo", out)) == 2
-    assert out.endswith("Not played: --no-play was given. The files are for you.\n")
+    assert out.endswith("The files are for you. Not played: --no-play was given\n")
     for name in ("answer-to-text.wav", "answer-to-speech.wav"):
         answer = wav.read(place / "demo" / name)
         assert answer.seconds > 0.5
@@ -85,3 +85,13 @@ def test_a_terminal_gets_no_word_cut_in_two(monkeypatch):
         "            wrapped",
         "            here.",
     ]
+
+
+def test_where_there_is_no_room_beside_a_label_it_stands_above(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setattr("sys.stdout", terminal := Terminal())
+    column = demo._Column("You")
+    column.write("Spoken words wrapped here.")
+    column.end()
+    text = re.sub(r"\x1b\[\d+m", "", terminal.getvalue())
+    assert text.splitlines() == ["You", "Spoken words wrapped", "here."]

@@ -298,7 +298,7 @@ def hiss(db: float, seconds: float) -> bytes:
 @TERMINAL
 def test_with_the_simulator_and_a_sound_card(soundcard: Soundcard, place: Path) -> None:
     """And with somebody in the room."""
-    (place / "hiss").write_bytes(hiss(-50.0, 30.0))
+    (place / "hiss").write_bytes(hiss(-50.0, 2.0) * 15)
     speak = ["pacat", "--device=mic", "--raw", "--format=s16le", "--channels=1", "--rate=24000"]
     with (
         (place / "hiss").open("rb") as room,
@@ -389,6 +389,20 @@ def test_each_has_its_time() -> None:
         over.set()
     assert (found["one"].mark, found["one"].command) == ("bad", "inworld-rt doctor")
     assert found["two"].mark == "ok"
+
+
+def test_root_need_not_say_sudo() -> None:
+    """And in a container cannot."""
+    check = Check("one", "One", lambda visit: bad("no", "sudo apt install a && sudo a"))
+    for is_root, line in ((True, "apt install a && a"), (False, "sudo apt install a && sudo a")):
+        (found,) = examine(Visit(System(is_root=is_root)), [check])
+        assert found.verdict.command == line
+
+
+def test_a_question_needs_no_full_stop() -> None:
+    check = Check("one", "One", lambda visit: bad("is it on?", "a"))
+    assert report.line(Finding(check, bad("is it on?", "a")), Privacy()).endswith("on? Type: a")
+    assert report.line(Finding(check, bad("it is off", "a")), Privacy()).endswith("off. Type: a")
 
 
 def test_all_together_have_theirs() -> None:

@@ -149,9 +149,11 @@ def test_the_melody_is_loud_enough_to_tell_and_not_too_loud(rate: int) -> None:
 
 def play(room: Echoing, **options: Any) -> tuple[Any, Any]:
     never = threading.Event()
-    found: tuple[Any, Any] = room.pass_time(
-        lambda: hearing.play(room, None, None, None, never, **options)
-    )
+    with pytest.MonkeyPatch.context() as change:
+        change.setattr(hearing, "_ECHO_AFTER", 0.1)  # in which a second of this room passes
+        found: tuple[Any, Any] = room.pass_time(
+            lambda: hearing.play(room, None, None, None, never, **options)
+        )
     return found
 
 

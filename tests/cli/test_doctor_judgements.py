@@ -30,7 +30,9 @@ MANAGED = "python3 -m venv .venv && .venv/bin/pip install 'inworld_rt[EXTRA]'"
 DEBIAN = System(
     os="linux",
     title="Debian GNU/Linux 12",
-    tools=frozenset({"apt-get", "pactl", "amixer", "arecord", "timedatectl", "nmtui", "pipewire"}),
+    tools=frozenset(
+        "amixer apt-get arecord curl nmtui pactl ping pipewire timedatectl".split(),
+    ),
     install=PIP,
 )
 PI = System(
@@ -288,6 +290,8 @@ def test_all_is_well_in_lines_of_80_columns(system: System) -> None:
         (played(muted=True), MACOS, "without output muted"),
         (cards(), MACOS, "system_profiler SPAudioDataType"),
         (cards(), PI, "sudo apt install alsa-utils && arecord -l"),
+        (engine(failure=BROKEN), PI, "sudo reboot"),
+        (line("refused", words="refused"), PI, "sudo apt install curl && curl -v https://api."),
         (engine(failure=BROKEN), WINDOWS, "Restart-Service audiosrv"),
         (engine(failure=BROKEN), MACOS, "sudo killall coreaudiod"),
         (engine(backend="", failure=BROKEN, variable="A"), WINDOWS, "Remove-Item Env:A"),

@@ -25,7 +25,7 @@ ANSWER = "Yes."
 
 @pytest.fixture
 def no_loudspeaker(monkeypatch):
-    monkeypatch.setattr(sound, "why_silent", lambda: "There is no loudspeaker here.")
+    monkeypatch.setattr(sound, "why_silent", lambda: "there is no loudspeaker here")
 
 
 def is_speech(samples: bytes) -> bool:
@@ -59,13 +59,13 @@ def test_without_a_loudspeaker_it_tells_how_to_keep_it(place, no_loudspeaker, ca
     assert run(["say", TEXT]) == 0
     out, err = capsys.readouterr()
     assert out == f"{ANSWER}\n"
-    assert "Not played: There is no loudspeaker here. To keep it, add: -o answer.wav" in err
+    assert "Not played (to keep it, add -o answer.wav): there is no loudspeaker here" in err
 
 
 def test_play_insists(no_loudspeaker, capsys):
     """And costs nothing then."""
     assert run(["say", TEXT, "--play"]) == 1
-    assert capsys.readouterr().err == "error: --play: There is no loudspeaker here.\n"
+    assert capsys.readouterr().err == "error: --play: there is no loudspeaker here\n"
 
 
 def test_no_play_is_no_reason_to_complain(place, no_loudspeaker, capsys):

@@ -30,8 +30,8 @@ __all__ = ["engine", "key", "key_text", "muted", "package", "python", "settings"
 
 AUDIO_VARIABLE = "INWORLD_RT_AUDIO"
 _TOOLS = (
-    "amixer", "apt-get", "arecord", "dnf", "nmtui", "pacman", "pactl", "pipewire", "pulseaudio",
-    "timedatectl", "xdg-open",
+    "amixer", "apt-get", "arecord", "curl", "dnf", "nmtui", "pacman", "pactl", "ping", "pipewire",
+    "pulseaudio", "timedatectl", "xdg-open",
 )  # fmt: skip
 _SYSTEMS = {"win32": "windows", "darwin": "macos"}
 _NEWEST = (3, 13)  # Python that this is tested with
@@ -53,6 +53,7 @@ def this_system() -> System:
         tools=frozenset(tool for tool in _TOOLS if shutil.which(tool)),
         install=install,
         us="inworld-rt" if shutil.which("inworld-rt") else f"{python} -m inworld_rt",
+        is_root=hasattr(os, "geteuid") and os.geteuid() == 0,
         certificates=certificates if os.path.exists(certificates) else "",
     )
 

@@ -54,7 +54,9 @@ def line(finding: Finding, privacy: Privacy) -> str:
     check, verdict = finding.check, finding.verdict
     words = f"{verdict.mark.upper() if verdict.mark == BAD else verdict.mark:<5}{check.title:<12}"
     words += privacy.clean(verdict.found)
-    return f"{words}. Type: {privacy.clean(verdict.command)}" if verdict.command else words
+    if not verdict.command:
+        return words
+    return f"{words}{'' if words[-1] in '.?!' else '.'} Type: {privacy.clean(verdict.command)}"
 
 
 def summary(findings: Sequence[Finding], seconds: float) -> str:

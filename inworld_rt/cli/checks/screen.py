@@ -57,10 +57,6 @@ class Screen:
             command.append(self._privacy.clean(finding.verdict.command), "bold")
             self._console.print(command, soft_wrap=True)
 
-    def say(self, words: str, style: str = "") -> None:
-        """Something else; it stays."""
-        self._console.print(Text(words, style), soft_wrap=True)
-
     def _row(self, mark: Text, title: str, words: Text) -> Table:
         grid = Table.grid()
         grid.add_column(width=_MARK, no_wrap=True)

@@ -26,6 +26,7 @@ class System:
         tools: programs that are there, of those that are of use here.
         install: how to install an extra, whose name is :data:`EXTRA`, into this Python.
         us: how to start our own command line.
+        is_root: whether it is root who types.
         certificates: the program of python.org's Python for macOS that installs certificates, if
             it is that Python; else empty.
     """
@@ -37,7 +38,12 @@ class System:
     tools: frozenset[str] = frozenset()
     install: str = f"python -m pip install 'inworld_rt[{EXTRA}]'"
     us: str = "inworld-rt"
+    is_root: bool = False
     certificates: str = ""
+
+    def typed(self, command: str) -> str:
+        """A command as this user has to type it: root needs no sudo, and may not have it."""
+        return command.replace("sudo ", "") if self.is_root else command
 
     # --- Python ----------------------------------------------------------------------------------
 
@@ -149,7 +155,7 @@ class System:
             return "Restart-Service audiosrv -Force"
         if "pipewire" in self.tools:
             return "systemctl --user restart pipewire wireplumber"
-        return "pulseaudio --kill" if "pulseaudio" in self.tools else "sudo alsa force-reload"
+        return "pulseaudio --kill" if "pulseaudio" in self.tools else "sudo reboot"
 
     # --- network ---------------------------------------------------------------------------------
 
@@ -167,12 +173,16 @@ class System:
 
     def ping(self, host: str) -> str:
         """See how far away a host is."""
+        if self.os == "linux" and "ping" not in self.tools:
+            return self.fetch(host, 443)
         return f"ping {host}" if self.os == "windows" else f"ping -c 4 {host}"
 
     def fetch(self, host: str, port: int) -> str:
         """See in detail what happens on the way to a host."""
         curl = "curl.exe" if self.os == "windows" else "curl"  # there `curl` is another program
-        return f"{curl} -v https://{host}:{port}/"
+        look = f"{curl} -v https://{host}:{port}/"
+        there = self.os != "linux" or "curl" in self.tools
+        return look if there else f"{self._need('curl')} && {look}"
 
     def set_clock(self) -> str:
         """Have the clock set by the network."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inworld_rt.cli.checks import steps
 from inworld_rt.cli.checks.steps import ANSWER, LINE, SESSION, Visit
@@ -115,6 +115,7 @@ def examine(
         else:
             began(check)
             verdict = _within(visit, check, deadline.left() or 0.0, limit)
+            verdict = evolve(verdict, command=visit.system.typed(verdict.command))
         if verdict.mark in (BAD, SKIP):
             lacking[check.name] = blamed or check.title
         yield Finding(check, verdict)

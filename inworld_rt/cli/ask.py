@@ -18,7 +18,7 @@ __all__ = ["ask"]
 @click.argument("text", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON, when it is over.")
 @click.option("--stats", is_flag=True, help="Tell how quick it was and what it cost.")
-@shared("model", "instructions")
+@shared("model", "instructions", "record")
 def ask(text: Sequence[str], choices: Choices, as_json: bool, stats: bool) -> None:
     """Print the answer to TEXT as it comes.
 

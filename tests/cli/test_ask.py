@@ -86,3 +86,10 @@ def test_a_connection_that_breaks_is_one_line_below_the_words(monkeypatch, capsy
     out, err = capsys.readouterr()
     assert out.startswith("one ") and out.count("\n") == 1 and out.endswith("\n")
     assert err.splitlines()[1].startswith("error: ") and err.count("\n") == 2
+
+
+def test_it_is_recorded_and_told_how_to_look_at_it(place, capsys):
+    """In a command that can be typed, whatever the folder is called."""
+    assert run(["ask", "What is two plus two?", "--record", "my talks"]) == 0
+    assert capsys.readouterr().err.endswith(f'inworld-rt report "{place / "my talks"}"\n')
+    assert (place / "my talks" / "transcript.txt").exists()

@@ -27,13 +27,12 @@ setting_up=$!
 "${MAKE:-make}" --no-print-directory lint || failed=" lint"
 wait "$setting_up"
 
-# start NAME PYTHON [pytest arguments]: pytest in the background, its words in a file. So many at once
-# are slow: what took too long is tried once more.
+# start NAME COMMAND...: pytest in the background, its words in a file. So many at once are slow: what
+# took too long is tried once more.
 start() {
-    name=$1 python=$2
-    shift 2
-    "$python" -m pytest -q -p no:cacheprovider --reruns 1 --only-rerun "Timeout" "$@" \
-        >"$logs/$name" 2>&1 &
+    name=$1
+    shift
+    "$@" -q -p no:cacheprovider --reruns 1 --only-rerun Timeout >"$logs/$name" 2>&1 &
     printf '%s\n' $! >"$logs/$name.pid"
 }
 
@@ -44,20 +43,23 @@ finish() {
     cat "$logs/$1"
 }
 
-# First all that computes, on all Pythons at the same time; then what listens to sound in real time,
-# which wants a machine that is not busy.
-start "$main" .venv/bin/python -m "not sound" -n 2 --cov --cov-report= --cov-fail-under=0 "$@"
 for version in $others; do
-    HYPOTHESIS_PROFILE=few start "$version" ".venv-$version/bin/python" -m "not slow" "$@"
+    start "$version" env HYPOTHESIS_PROFILE=few ".venv-$version/bin/python" \
+        -m pytest -m "not slow" "$@"
 done
 for version in $others; do
     finish "$version" "Python $version: all but the slow tests"
 done
-finish "$main" "Python $main: all tests but those of sound"
 
-printf '\n== Python %s: the tests of sound; coverage of all ==\n' "$main"
-.venv/bin/python -m pytest -q -m sound --cov --cov-append --cov-report=term "$@" ||
-    failed="$failed $main-sound"
+# What listens to sound waits in real time; beside it all the rest, which has to stand back.
+start "$main" env COVERAGE_FILE=.coverage-all nice -n 19 .venv/bin/python \
+    -m pytest -m "not sound" -n 2 --cov --cov-report= --cov-fail-under=0 "$@"
+start "$main-sound" env COVERAGE_FILE=.coverage-sound .venv/bin/python \
+    -m pytest -m sound --cov --cov-report= --cov-fail-under=0 "$@"
+finish "$main-sound" "Python $main: the tests of sound"
+finish "$main" "Python $main: all others"
+.venv/bin/python -m coverage combine -q .coverage-all .coverage-sound
+.venv/bin/python -m coverage report || failed="$failed coverage"
 
 [ -z "$failed" ] || {
     printf 'Failed:%s\n' "$failed" >&2

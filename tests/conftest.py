@@ -62,7 +62,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SOUND.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("sound")
-            item.add_marker(pytest.mark.flaky(reruns=1))
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=".*"))
 
 
 @pytest.fixture(scope="session")

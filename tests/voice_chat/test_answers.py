@@ -506,7 +506,7 @@ def test_with_all_the_oddities_of_the_service() -> None:
         story.wait()
         assert story.heard_text and story.text.startswith(story.heard_text)
         assert story.heard_text != story.text
-        # A third of it where the server refused more, which it does unless it had sent a lot by then.
+        # A third of it where the server refused more; it does not if it had sent a lot by then.
         assert event.audio_end_ms is not None and event.audio_end_ms <= 2000
 
 
